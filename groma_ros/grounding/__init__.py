@@ -1,0 +1,1 @@
+"""Hold what grounding is about apart from the network: values, boxes, language, drawing."""
