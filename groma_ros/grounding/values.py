@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
 PHRASE_ROLES = ("target", "destination", "relation", "mention")
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Say how a command ended; each value equals its name.
 
     GROUNDED   the target has a box (for a plural target: one box or more)
@@ -27,9 +27,6 @@ class Status(str, Enum):
     NO_IMAGE = "NO_IMAGE"
     CANCELLED = "CANCELLED"
     ERROR = "ERROR"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +135,7 @@ class CommandPhrase:
 class Command:
     """Hold a parsed command: what to do, with what, and where.
 
-    text        the user's words, stripped of surrounding space
+    text        the user's words, exactly as they came; every span indexes them
     action      "pick", "place", "give", "find", "go", "look", "stop", ..., or "ask" for a
                 question that is answered in words
     phrases     the target first; empty where the command names nothing
