@@ -1,0 +1,117 @@
+"""Language half: a Llama, the added tokens' embeddings and head, and the prompt's expansion."""
+
+from dataclasses import dataclass
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from .config import GromaConfig, LanguageConfig
+
+MAX_REGIONS = 100
+REGION_TOKENS = tuple(f"<r{i}>" for i in range(MAX_REGIONS))
+# The order in which the official tokenizer was extended; ids count on from the vocabulary's size.
+NEW_TOKENS = (
+    "[PAD]",
+    "<sep>",
+    "<img>",
+    "</img>",
+    "<roi>",
+    "</roi>",
+    "<p>",
+    "</p>",
+    "<image>",
+    "<region>",
+    "<refer_box>",
+    "<ground_box>",
+    "<refer_feat>",
+    "[grounding]",
+    *REGION_TOKENS,
+)
+
+
+@dataclass(frozen=True)
+class SpecialIds:
+    """Ids of the added tokens that the model itself treats specially."""
+
+    pad: int
+    image: int
+    region: int
+    refer_box: int
+    ground_box: int
+    refer_feat: int
+    first_region: int
+
+    @classmethod
+    def after(cls, vocab_size: int) -> "SpecialIds":
+        """Return the ids for a vocabulary of ``vocab_size`` pieces before the added tokens."""
+        position = {token: vocab_size + i for i, token in enumerate(NEW_TOKENS)}
+        return cls(
+            pad=position["[PAD]"],
+            image=position["<image>"],
+            region=position["<region>"],
+            refer_box=position["<refer_box>"],
+            ground_box=position["<ground_box>"],
+            refer_feat=position["<refer_feat>"],
+            first_region=position["<r0>"],
+        )
+
+
+def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:
+    """Build the language model; ``attention`` is a transformers attention implementation."""
+    llama = LlamaForCausalLM(llama_config(config.language))
+    llama.set_attn_implementation(attention)
+    return llama
+
+
+def llama_config(language: LanguageConfig) -> LlamaConfig:
+    """Translate to the installed transformers' configuration."""
+    rope = {"rope_type": "default", "rope_theta": language.rope_theta}
+    if language.rope_scaling:
+        scaling = dict(language.rope_scaling)
+        rope |= scaling | {"rope_type": scaling.pop("type", scaling.get("rope_type"))}
+        rope.pop("type", None)
+    return LlamaConfig(
+        vocab_size=language.vocab_size,
+        hidden_size=language.hidden_size,
+        intermediate_size=language.intermediate_size,
+        num_hidden_layers=language.num_hidden_layers,
+        num_attention_heads=language.num_attention_heads,
+        num_key_value_heads=language.num_key_value_heads,
+        hidden_act=language.hidden_act,
+        max_position_embeddings=language.max_position_embeddings,
+        initializer_range=language.initializer_range,
+        rms_norm_eps=language.rms_norm_eps,
+        pad_token_id=None,
+        bos_token_id=language.bos_token_id,
+        eos_token_id=language.eos_token_id,
+        tie_word_embeddings=language.tie_word_embeddings,
+        rope_parameters=rope,
+    )
+
+
+def expand_ids(
+    input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> torch.Tensor:
+    """Replace ``<image>`` and ``<region>`` in (L,) ids by the places their tokens will take.
+
+    ``<image>`` becomes ``image_tokens`` times itself; ``<region>`` becomes ``<r_i>`` and itself
+    for each region. Raises ValueError unless each stands in the prompt once, image first.
+    """
+    image = (input_ids == ids.image).nonzero().flatten().tolist()
+    region = (input_ids == ids.region).nonzero().flatten().tolist()
+    if len(image) != 1 or len(region) != 1 or image[0] > region[0]:
+        raise ValueError(
+            f"the prompt holds <image> {len(image)} times and <region> {len(region)} times; "
+            "it needs one of each, the image first"
+        )
+    pairs = torch.full((regions, 2), ids.region, device=input_ids.device)
+    pairs[:, 0] = ids.first_region + torch.arange(regions, device=input_ids.device)
+    return torch.cat(
+        (
+            input_ids[: image[0]],
+            input_ids.new_full((image_tokens,), ids.image),
+            input_ids[image[0] + 1 : region[0]],
+            pairs.flatten(),
+            input_ids[region[0] + 1 :],
+        )
+    )

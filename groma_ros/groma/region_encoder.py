@@ -1,0 +1,216 @@
+"""Region encoder: fuse three feature maps, cut every box out of them, make one token of each.
+
+Source: groma/model/roi_align.py of the official code, with mmcv's RoIAlign (aligned, average).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import GromaConfig, RegionEncoderConfig
+from .vision import drop_class_token
+
+
+class _FusionConv(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.gn = nn.GroupNorm(64, channels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.relu(self.gn(self.conv(features)))
+
+
+class LevelFusion(nn.Module):
+    """Let neighbouring levels exchange a quarter of their channels, a few rounds long."""
+
+    def __init__(self, in_channels: int, channels: int, levels: int, rounds: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.input_conv = nn.ModuleList(
+            nn.Conv2d(in_channels + 2, channels, 1) for _ in range(levels)
+        )
+        self.fuse_convs = nn.ModuleList(_FusionConv(channels) for _ in range(rounds))
+
+    def project(self, features: Sequence[Tensor], sides: Sequence[int]) -> list[Tensor]:
+        """Append coordinates, apply each level's 1x1 convolution and resize to its side.
+
+        Convolving first is the same as the official order (resizing with aligned corners keeps
+        constants and linear coordinates) at the cost of the small grid.
+        """
+        projected = []
+        for feature, conv, side in zip(features, self.input_conv, sides, strict=True):
+            placed = torch.cat((feature, coordinate_channels(feature)), dim=1)
+            projected.append(resize(conv(placed), (side, side)))
+        return projected
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Fuse maps [(B, C, H_l, W_l)], finest first."""
+        for conv in self.fuse_convs:
+            features = [conv(self._exchange(features, level)) for level in range(len(features))]
+        return features
+
+    def _exchange(self, features: list[Tensor], level: int) -> Tensor:
+        own = features[level]
+        coarser = features[min(level + 1, len(features) - 1)]
+        finer = features[max(level - 1, 0)]
+        half, quarter = self.channels - 2 * (self.channels // 4), self.channels // 4
+        size = own.shape[-2:]
+        return torch.cat(
+            (
+                own[:, :half],
+                resize(coarser[:, half + quarter :], size),
+                resize(finer[:, half : half + quarter], size),
+            ),
+            dim=1,
+        )
+
+
+class RegionHead(nn.Module):
+    """Turn the cut-outs of all levels and the box itself into one vector for each region."""
+
+    def __init__(self, config: RegionEncoderConfig, channels: int, out_features: int) -> None:
+        super().__init__()
+        hidden = config.hidden
+        self.pconvs = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in config.level_scales
+        )
+        self.pos_embedd = nn.Sequential(
+            nn.Linear(4, 256),
+            nn.ReLU(),
+            nn.LayerNorm(256),
+            nn.Linear(256, hidden),
+            nn.ReLU(),
+            nn.LayerNorm(hidden),
+        )
+        self.updims = nn.Linear(hidden, out_features)
+        self.flatten_linear = nn.Linear(channels * config.roi_size**2, hidden)
+
+    def forward(self, cuts: Sequence[Tensor], boxes: Tensor) -> Tensor:
+        """Describe n boxes (n, 4) by their cut-outs [(n, C, r, r)] as (n, hidden)."""
+        total = self.pconvs[0](cuts[0])
+        for conv, cut in zip(self.pconvs[1:], cuts[1:], strict=True):
+            total = total + conv(cut)
+        flat = self.flatten_linear(F.relu(total).flatten(1))
+        return flat + self.pos_embedd(boxes.to(flat.dtype))
+
+
+class RegionEncoder(nn.Module):
+    """Encode boxes of a picture as tokens for the language model."""
+
+    def __init__(self, config: GromaConfig) -> None:
+        super().__init__()
+        settings = config.region_encoder
+        self.settings = settings
+        self.image_size = config.image_size
+        self.map_sides = tuple(round(config.grid_size * s) for s in settings.level_scales)
+        self.mlvl_fuse = LevelFusion(
+            config.vision.hidden_size,
+            config.region_channels,
+            len(settings.level_scales),
+            settings.fusion_rounds,
+        )
+        self.roi_align = RegionHead(settings, config.region_channels, config.language.hidden_size)
+
+    def forward(self, states: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
+        """Encode each picture's boxes.
+
+        ``states`` are the last hidden states of the vision encoder, one a level, (B, 1 + N, D)
+        with the class token; ``boxes`` are [(n, 4)] as (cx, cy, w, h) normalised. Returns
+        [(n, D_llm)]; differentiable in the features.
+        """
+        counts = [len(b) for b in boxes]
+        return list(self.roi_align.updims(self.flat_features(states, boxes)).split(counts))
+
+    def flat_features(self, states: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
+        """Return the vectors before the last layer, (sum of n, hidden), in picture order."""
+        cuts = self.cut(self.feature_maps(states), boxes)
+        return self.roi_align(cuts, torch.cat(list(boxes)).float())
+
+    def feature_maps(self, states: Sequence[Tensor]) -> list[Tensor]:
+        """Return the fused maps [(B, C, side, side)], finest first."""
+        features = [drop_class_token(state).permute(0, 3, 1, 2) for state in states]
+        return self.mlvl_fuse(self.mlvl_fuse.project(features, self.map_sides))
+
+    def cut(self, maps: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
+        """Cut the boxes out of every map: [(sum of n, C, r, r)]."""
+        rois, strides = self.rois(boxes)
+        owners = torch.repeat_interleave(
+            torch.arange(len(boxes), device=rois.device),
+            torch.tensor([len(b) for b in boxes], device=rois.device),
+        )
+        size, ratio = self.settings.roi_size, self.settings.sampling_ratio
+        return [
+            roi_align(feature, rois / stride, owners, size, ratio).to(feature.dtype)
+            for feature, stride in zip(maps, strides, strict=True)
+        ]
+
+    def rois(self, boxes: Sequence[Tensor]) -> tuple[Tensor, list[float]]:
+        """Return float32 rois (n, 4) in input pixels and the stride of each map.
+
+        In the "released" geometry the rois are (cx, cy, w, h) where RoIAlign expects corners and
+        the strides are half the true ones: the released weights were trained so.
+        """
+        pixels = torch.cat(list(boxes)).float() * self.image_size
+        strides = [self.image_size / side for side in self.map_sides]
+        if self.settings.geometry == "released":
+            return pixels, [stride / 2 for stride in strides]
+        centre, half = pixels[:, :2], pixels[:, 2:] / 2
+        return torch.cat((centre - half, centre + half), dim=1), strides
+
+
+def resize(features: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize (B, C, H, W) bilinearly with aligned corners, in float32."""
+    if features.shape[-2:] == torch.Size(size):
+        return features
+    resized = F.interpolate(features.float(), size=size, mode="bilinear", align_corners=True)
+    return resized.to(features.dtype)
+
+
+def coordinate_channels(features: Tensor) -> Tensor:
+    """Return x and y in [-1, 1] over (B, C, H, W) as (B, 2, H, W)."""
+    batch, _, height, width = features.shape
+    x = torch.linspace(-1, 1, width, device=features.device, dtype=features.dtype)
+    y = torch.linspace(-1, 1, height, device=features.device, dtype=features.dtype)
+    x = x.expand(batch, 1, height, width)
+    y = y[:, None].expand(batch, 1, height, width)
+    return torch.cat((x, y), dim=1)
+
+
+def roi_align(features: Tensor, rois: Tensor, owners: Tensor, size: int, ratio: int) -> Tensor:
+    """Average-pool boxes out of float maps: (B, C, H, W) to (n, C, size, size), float32.
+
+    ``rois`` (n, 4) are corners in map cells, ``owners`` (n,) the picture of each. mmcv's aligned
+    RoIAlign: the box is shifted by half a cell, ratio x ratio bilinear samples a bin, samples
+    further out than one cell count as zero and the others are clamped. A box whose second corner
+    lies before its first is sampled backwards.
+    """
+    height, width = features.shape[-2:]
+    x_index, x_weight = _axis_samples(rois[:, 0], rois[:, 2], width, size, ratio)
+    y_index, y_weight = _axis_samples(rois[:, 1], rois[:, 3], height, size, ratio)
+    index = (y_index[:, :, None, :, None] * width + x_index[:, None, :, None, :]).flatten(3)
+    index = index + (owners * (height * width))[:, None, None, None]
+    weight = (y_weight[:, :, None, :, None] * x_weight[:, None, :, None, :]).flatten(3)
+    table = features.float().permute(0, 2, 3, 1).flatten(0, 2)
+    pooled = F.embedding_bag(
+        index.flatten(0, 2), table, mode="sum", per_sample_weights=weight.flatten(0, 2)
+    )
+    return pooled.view(len(rois), size, size, -1).permute(0, 3, 1, 2)
+
+
+def _axis_samples(
+    start: Tensor, end: Tensor, cells: int, size: int, ratio: int
+) -> tuple[Tensor, Tensor]:
+    """Return cells and weights (n, size, 2 * ratio) that make each bin along one axis."""
+    steps = (torch.arange(size * ratio, device=start.device) + 0.5) / (size * ratio)
+    position = (start - 0.5)[:, None] + (end - start)[:, None] * steps
+    inside = (position >= -1) & (position <= cells)
+    position = position.clamp(0, cells - 1)
+    low = position.floor()
+    fraction = position - low
+    high = (low + 1).clamp(max=cells - 1)
+    index = torch.stack((low, high), -1).long()
+    weight = torch.stack((1 - fraction, fraction), -1) * inside[..., None] / ratio
+    return index.view(len(start), size, -1), weight.view(len(start), size, -1)
