@@ -1,0 +1,195 @@
+"""The node's settings: the one place that says what can be set, to what, and when.
+
+Declaration and validation of the ROS parameters, `config/groma.yaml` and the README's table all
+come from here: `python -m groma_ros.ros.settings --yaml` (or `--markdown`) writes the latter two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import Field, dataclass, field, fields
+
+ALWAYS = "always"  # may change at any time, takes effect at once
+UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanup`
+START = "start"  # only when the node starts
+
+
+def setting(
+    default, description: str, *, low=None, high=None, choices=(), pattern="", changes: str = ALWAYS
+):
+    """Make a dataclass field that carries everything a ROS parameter needs.
+
+    low, high  inclusive range of a number
+    choices    the strings that are allowed
+    pattern    what a string has to match in full, where choices can't say it
+    changes    when the value may change: ALWAYS, UNCONFIGURED or START
+    """
+    meta = {
+        "description": description,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "pattern": pattern,
+        "changes": changes,
+    }
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Hold a valid value for every parameter; raise ValueError that names the one that is not."""
+
+    model: str = setting(
+        "nano",
+        "The weights: nano (shipped with the package), a folder, or a Hugging Face hub id.",
+        pattern=r".*\S.*",
+        changes=UNCONFIGURED,
+    )
+    device: str = setting(
+        "auto",
+        "Where the model runs: auto (CUDA where there is a GPU), cpu, cuda or cuda:N.",
+        pattern=r"auto|cpu|cuda(:\d+)?",
+        changes=UNCONFIGURED,
+    )
+    dtype: str = setting(
+        "auto",
+        "Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        changes=UNCONFIGURED,
+    )
+    threads: int = setting(
+        0,
+        "CPU threads of the model; 0 leaves the choice to PyTorch.",
+        low=0,
+        high=256,
+        changes=UNCONFIGURED,
+    )
+    mode: str = setting(
+        "command",
+        "command: answer each command once, on the newest image. continuous: go on "
+        "grounding the last command on newest images, rate_hz times a second.",
+        choices=("command", "continuous"),
+    )
+    rate_hz: float = setting(
+        2.0,
+        "Answers a second in continuous mode, in ROS time; a slower model gives fewer.",
+        low=0.01,
+        high=100.0,
+    )
+    max_new_tokens: int = setting(128, "Longest answer, in tokens.", low=1, high=2048)
+    command_timeout_s: float = setting(
+        5.0,
+        "How long a command waits for a first image before it is answered with NO_IMAGE "
+        "(seconds of real time, so that it ends also when simulated time stands still).",
+        low=0.0,
+        high=3600.0,
+    )
+    image_timeout_s: float = setting(
+        5.0, "Warn when no image came for so long (seconds of ROS time).", low=0.1, high=3600.0
+    )
+    image_transport: str = setting(
+        "raw",
+        "raw subscribes to image (sensor_msgs/Image), compressed to image/compressed "
+        "(sensor_msgs/CompressedImage: JPEG or PNG).",
+        choices=("raw", "compressed"),
+        changes=UNCONFIGURED,
+    )
+    autostart: bool = setting(
+        True,
+        "Configure and activate at start; false leaves that to a lifecycle manager.",
+        changes=START,
+    )
+
+    def __post_init__(self):
+        for one in fields(self):
+            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
+
+
+def checked(one: Field, value):
+    """Return `value` in the type of the field; raise ValueError that says what is wrong with it."""
+    wanted = type(one.default)
+    if wanted is float and type(value) is int:
+        value = float(value)
+    if type(value) is not wanted:
+        raise ValueError(
+            f"{one.name} has to be {wanted.__name__}, not {type(value).__name__}: {value!r}"
+        )
+    low, high = one.metadata["low"], one.metadata["high"]
+    if low is not None and not (math.isfinite(value) and low <= value <= high):
+        raise ValueError(f"{one.name} has to be between {low} and {high}, not {value}")
+    choices, pattern = one.metadata["choices"], one.metadata["pattern"]
+    if choices and value not in choices:
+        raise ValueError(f"{one.name} has to be one of {', '.join(choices)}, not {value!r}")
+    if pattern and not re.fullmatch(pattern, value):
+        raise ValueError(f"{one.name} can't be {value!r}. {one.metadata['description']}")
+    return value
+
+
+def limits(one: Field) -> str:
+    """Say in a few words which values a field takes; empty where the description says it."""
+    meta = one.metadata
+    if meta["low"] is not None:
+        return f"{meta['low']} to {meta['high']}"
+    return ", ".join(meta["choices"])
+
+
+def yaml_text() -> str:
+    """Return the default parameter file, every setting with its description."""
+    lines = [
+        "# The parameters of the groma node and their defaults.",
+        "# Written by: python -m groma_ros.ros.settings --yaml > config/groma.yaml",
+        "/**:",
+        "  ros__parameters:",
+    ]
+    for one in fields(Settings):
+        allowed = f" [{limits(one)}]" if limits(one) else ""
+        lines += _comment(f"{one.metadata['description']}{allowed} {_when(one)}")
+        value = str(one.default).lower() if type(one.default) is bool else one.default
+        lines.append(f"    {one.name}: {value}")
+    return "\n".join(lines) + "\n"
+
+
+def markdown_table() -> str:
+    """Return the README's table of parameters."""
+    rows = ["| parameter | default | allowed | changes | meaning |", "|---|---|---|---|---|"]
+    for one in fields(Settings):
+        default = str(one.default).lower() if type(one.default) is bool else one.default
+        rows.append(
+            f"| `{one.name}` | `{default}` | {limits(one) or '-'} | "
+            f"{one.metadata['changes']} | {one.metadata['description']} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _when(one: Field) -> str:
+    return {
+        ALWAYS: "Changes while running.",
+        UNCONFIGURED: "Changes only while unconfigured.",
+        START: "Read at start.",
+    }[one.metadata["changes"]]
+
+
+def _comment(text: str, width: int = 92) -> Iterable[str]:
+    line = "    #"
+    for word in text.split():
+        if len(line) + 1 + len(word) > width:
+            yield line
+            line = "    #"
+        line += " " + word
+    yield line
+
+
+def main():
+    """Print the default parameter file or the README's table."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    form = parser.add_mutually_exclusive_group(required=True)
+    form.add_argument("--yaml", action="store_true", help="config/groma.yaml")
+    form.add_argument("--markdown", action="store_true", help="the table in README.md")
+    print(yaml_text() if parser.parse_args().yaml else markdown_table(), end="")
+
+
+if __name__ == "__main__":
+    main()

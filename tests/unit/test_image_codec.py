@@ -1,0 +1,191 @@
+"""Images of every common encoding become RGB; malformed ones are refused in one clear line."""
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import pytest
+
+from groma_ros.ros import image_codec
+
+RED, GREEN, BLUE = (220, 40, 30), (30, 200, 60), (20, 50, 210)
+
+
+@dataclass(frozen=True)
+class Image:
+    """Mirror the fields of sensor_msgs/Image."""
+
+    encoding: str
+    width: int
+    height: int
+    step: int
+    data: bytes
+    is_bigendian: int = 0
+
+
+@dataclass(frozen=True)
+class CompressedImage:
+    format: str
+    data: bytes
+
+
+def image(values: np.ndarray, encoding: str, padding: int = 0) -> Image:
+    """Store (H, W, C) values; `padding` bytes of rubbish follow each row."""
+    rows = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    rubbish = np.full((len(rows), padding), 0xAB, np.uint8)
+    data = np.hstack([rows, rubbish])
+    return Image(
+        encoding,
+        values.shape[1],
+        values.shape[0],
+        data.shape[1],
+        data.tobytes(),
+        int(values.dtype.byteorder == ">"),
+    )
+
+
+def picture() -> np.ndarray:
+    """Return a 4x6 RGB picture with a gradient, so that no mix-up of axes goes unseen."""
+    y, x = np.mgrid[:4, :6]
+    return np.stack([10 * x + y, 200 - 20 * y, 3 * x * y + 5], axis=2).astype(np.uint8)
+
+
+def test_no_picture_at_all():
+    with pytest.raises(ValueError, match=r"size 0x4 \(width x height\)"):
+        image_codec.to_rgb(Image("rgb8", 0, 4, 0, b""))
+
+
+@pytest.mark.parametrize("padding", [0, 5])
+@pytest.mark.parametrize(
+    "encoding, channels",
+    [
+        ("rgb8", [0, 1, 2]),
+        ("bgr8", [2, 1, 0]),
+        ("rgba8", [0, 1, 2, 0]),
+        ("bgra8", [2, 1, 0, 0]),
+        ("8UC3", [2, 1, 0]),
+        ("8UC4", [2, 1, 0, 1]),
+    ],
+)
+def test_colour_orders_and_row_padding(encoding, channels, padding):
+    """PEERS 5: red and blue swapped for rgb8 cameras."""
+    rgb = picture()
+    out = image_codec.to_rgb(image(rgb[:, :, channels], encoding, padding))
+    np.testing.assert_array_equal(out, rgb)
+    assert out.dtype == np.uint8
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("encoding, channels", [("rgb16", [0, 1, 2]), ("bgr16", [2, 1, 0])])
+def test_sixteen_bit_colour_in_both_byte_orders(encoding, channels, byteorder):
+    rgb = picture()
+    deep = (rgb[:, :, channels].astype(np.uint16) << 8 | 0x7F).astype(f"{byteorder}u2")
+    np.testing.assert_array_equal(image_codec.to_rgb(image(deep, encoding, 3)), rgb)
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
+def test_gray(encoding):
+    gray = picture()[:, :, :1]
+    out = image_codec.to_rgb(image(gray, encoding, 2))
+    np.testing.assert_array_equal(out, np.repeat(gray, 3, axis=2))
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_mono16_keeps_its_upper_byte(byteorder):
+    gray = np.array([[0, 255], [256, 65535]], f"{byteorder}u2")[:, :, None]
+    out = image_codec.to_rgb(image(gray, "mono16", 1))
+    assert out[:, :, 0].tolist() == [[0, 0], [1, 255]]
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+def test_depth_in_millimetres_is_stretched_and_zero_is_invalid(byteorder):
+    depth = np.array([[0, 1000], [1500, 2000]], f"{byteorder}u2")[:, :, None]
+    out = image_codec.to_rgb(image(depth, "16UC1"))
+    assert out[:, :, 1].tolist() == [[0, 0], [128, 255]]
+
+
+def test_depth_in_metres_is_stretched_and_nan_is_invalid():
+    depth = np.array([[np.nan, 0.5], [np.inf, 1.5]], np.float32)[:, :, None]
+    out = image_codec.to_rgb(image(depth, "32FC1"))
+    assert out[:, :, 2].tolist() == [[0, 0], [0, 255]]
+
+
+def test_depth_without_a_valid_pixel_is_black():
+    assert not image_codec.to_rgb(image(np.zeros((2, 2, 1), np.uint16), "16UC1")).any()
+
+
+@pytest.mark.parametrize(
+    "encoding, order",
+    [("yuv422", "UYVY"), ("uyvy", "UYVY"), ("yuv422_yuy2", "YUYV"), ("yuyv", "YUYV")],
+)
+@pytest.mark.parametrize("colour", [RED, GREEN, BLUE])
+def test_yuv(encoding, order, colour):
+    """ITU-R BT.601 with its limited range, as cameras send it."""
+    r, g, b = (c / 255 for c in colour)
+    part = {
+        "Y": 16 + 65.481 * r + 128.553 * g + 24.966 * b,
+        "U": 128 - 37.797 * r - 74.203 * g + 112 * b,
+        "V": 128 + 112 * r - 93.786 * g - 18.214 * b,
+    }
+    pairs = np.tile(np.round([part[k] for k in order]).astype(np.uint8), (3, 2))
+    out = image_codec.to_rgb(image(pairs.reshape(3, 4, 2), encoding, 4))
+    np.testing.assert_allclose(out.reshape(-1, 3), np.tile(colour, (12, 1)), atol=3)
+
+
+@pytest.mark.parametrize("encoding", ["bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"])
+@pytest.mark.parametrize("colour", [RED, GREEN, BLUE])
+def test_bayer(encoding, colour):
+    value = dict(zip("rgb", colour, strict=True))
+    corner = np.array([value[c] for c in encoding[6:10]], np.uint8).reshape(2, 2)
+    out = image_codec.to_rgb(image(np.tile(corner, (4, 4))[:, :, None], encoding, 2))
+    np.testing.assert_allclose(out.reshape(-1, 3), np.tile(colour, (64, 1)), atol=1)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"height": 0, "data": b""}, "size 6x0"),
+        ({"encoding": "rgb9"}, "encoding 'rgb9' is none of rgb8, bgr8"),
+        ({"encoding": ""}, "encoding '' is none of"),
+        ({"step": 17}, "step is 17 bytes, but 6 pixels of rgb8 take 18"),
+        ({"step": 0}, "step is 0 bytes"),
+        ({"data": bytes(71)}, "data is 71 bytes, but 4 rows of step 18 take 72"),
+        ({"data": b""}, "data is 0 bytes"),
+        ({"encoding": "bayer_rggb8", "height": 3}, "bayer_rggb8 image of odd size 6x3"),
+        ({"encoding": "yuyv", "width": 5}, "yuyv image of odd size 5x4"),
+    ],
+)
+def test_malformed_images_are_refused_in_one_line(change, words):
+    malformed = replace(image(picture(), "rgb8"), **change)
+    for function in (image_codec.check, image_codec.to_rgb):
+        with pytest.raises(ValueError, match=words) as caught:
+            function(malformed)
+        assert "\n" not in str(caught.value)
+
+
+def test_more_data_than_needed_is_no_fault():
+    rgb = picture()
+    longer = replace(image(rgb, "rgb8"), data=rgb.tobytes() + b"more")
+    np.testing.assert_array_equal(image_codec.to_rgb(longer), rgb)
+
+
+@pytest.mark.parametrize("suffix, tolerance", [(".png", 0), (".jpg", 12)])
+def test_compressed(suffix, tolerance):
+    rgb = np.full((16, 24, 3), RED, np.uint8)
+    data = cv2.imencode(suffix, rgb[:, :, ::-1])[1].tobytes()
+    out = image_codec.to_rgb(CompressedImage(f"rgb8; {suffix[1:]} compressed bgr8", data))
+    assert out.shape == rgb.shape
+    np.testing.assert_allclose(out.astype(int), rgb, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    "message, words",
+    [
+        (CompressedImage("jpeg", b""), "without data"),
+        (CompressedImage("jpeg", b"no picture"), "'jpeg' and 10 bytes can't be decoded"),
+        (CompressedImage("16UC1; compressedDepth", b"xx"), "is depth, not a picture"),
+    ],
+)
+def test_malformed_compressed_images(message, words):
+    with pytest.raises(ValueError, match=words):
+        image_codec.to_rgb(message)
