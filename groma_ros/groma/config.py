@@ -118,7 +118,8 @@ class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
     ``image_size`` is the side in pixels of the square the network sees. ``stem_channels`` puts
-    one stride-2 convolution block for each entry before the patch projection.
+    one stride-2 convolution block for each entry before the patch projection. ``lowercase`` says
+    that the language model has only seen questions in lower case.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -132,6 +133,7 @@ class GromaConfig:
     max_region_num: int = 100
     image_size: int = 448
     stem_channels: tuple[int, ...] = ()
+    lowercase: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stem_channels", tuple(self.stem_channels))
@@ -190,6 +192,7 @@ class GromaConfig:
             max_region_num=data.get("max_region_num", 100),
             image_size=ours.get("image_size", 448),
             stem_channels=ours.get("stem_channels", ()),
+            lowercase=(ours.get("language") or {}).get("lowercase", False),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -206,6 +209,7 @@ class GromaConfig:
         return {
             "model_type": "groma",
             "llm_cfg": asdict(self.language) | {"model_type": "llama"},
+            "transformers_version": "4.32.0",
             "perceiver_cfg": {
                 "model_type": "ddetr",
                 "vis_encoder_cfg": asdict(self.vision) | {"model_type": "dinov2"},
@@ -223,6 +227,7 @@ class GromaConfig:
                 "stem_channels": list(self.stem_channels),
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
+                "language": {"lowercase": self.lowercase},
             },
         }
 

@@ -1,59 +1,10 @@
 """Language half: a Llama, the added tokens' embeddings and head, and the prompt's expansion."""
 
-from dataclasses import dataclass
-
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from .config import GromaConfig, LanguageConfig
-
-MAX_REGIONS = 100
-REGION_TOKENS = tuple(f"<r{i}>" for i in range(MAX_REGIONS))
-# The order in which the official tokenizer was extended; ids count on from the vocabulary's size.
-NEW_TOKENS = (
-    "[PAD]",
-    "<sep>",
-    "<img>",
-    "</img>",
-    "<roi>",
-    "</roi>",
-    "<p>",
-    "</p>",
-    "<image>",
-    "<region>",
-    "<refer_box>",
-    "<ground_box>",
-    "<refer_feat>",
-    "[grounding]",
-    *REGION_TOKENS,
-)
-
-
-@dataclass(frozen=True)
-class SpecialIds:
-    """Ids of the added tokens that the model itself treats specially."""
-
-    pad: int
-    image: int
-    region: int
-    refer_box: int
-    ground_box: int
-    refer_feat: int
-    first_region: int
-
-    @classmethod
-    def after(cls, vocab_size: int) -> "SpecialIds":
-        """Return the ids for a vocabulary of ``vocab_size`` pieces before the added tokens."""
-        position = {token: vocab_size + i for i, token in enumerate(NEW_TOKENS)}
-        return cls(
-            pad=position["[PAD]"],
-            image=position["<image>"],
-            region=position["<region>"],
-            refer_box=position["<refer_box>"],
-            ground_box=position["<ground_box>"],
-            refer_feat=position["<refer_feat>"],
-            first_region=position["<r0>"],
-        )
+from .tokens import SpecialIds
 
 
 def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache
 
 from .config import GromaConfig
-from .language import SpecialIds, build_llama, expand_ids
+from .language import build_llama, expand_ids
 from .proposer import Proposer, ProposerOutput, input_projections
 from .region_encoder import RegionEncoder
 from .selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
+from .tokens import SpecialIds
 from .vision import VisionEncoder, drop_class_token, merge_2x2
 
 
@@ -204,7 +205,7 @@ class Groma(nn.Module):
         """Replace the k-th ``token`` in (L,) ids by the region token of ``indices[k]``."""
         places = (input_ids == token).nonzero().flatten()
         if len(places) > len(indices):
-            raise ValueError(f"the prompt points {len(places)} times, but {len(indices)} boxes came")
+            raise ValueError(f"the prompt points {len(places)} times, at {len(indices)} boxes")
         input_ids = input_ids.clone()
         input_ids[places] = self.ids.first_region + indices[: len(places)]
         return input_ids

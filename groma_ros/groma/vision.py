@@ -9,7 +9,7 @@ from transformers import Dinov2Config, Dinov2Model
 
 from .config import GromaConfig
 
-# Names of the released checkpoint (transformers 4.32) for what the installed Dinov2 calls otherwise.
+# What the released checkpoint (transformers 4.32) calls the projections of today's Dinov2.
 OFFICIAL_NAMES = {
     "attention.q_proj.": "attention.attention.query.",
     "attention.k_proj.": "attention.attention.key.",

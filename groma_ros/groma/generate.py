@@ -1,0 +1,73 @@
+"""Greedy decoding as free functions; the engine knows nothing of text.
+
+A cache holds the keys and values of everything read so far. ``fork`` makes one prefix (picture
+and regions) serve many commands.
+"""
+
+import copy
+from collections.abc import Collection, Iterator
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from .model import Groma
+
+
+@torch.no_grad()
+def prefill(
+    model: Groma, embeds: Tensor, cache: DynamicCache | None = None
+) -> tuple[Tensor, DynamicCache]:
+    """Read embeddings (1, L, D) after what ``cache`` holds.
+
+    Returns the hidden state (1, D) of the last position, which predicts the next token, and the
+    cache, extended in place.
+    """
+    hidden, cache = model.forward_tokens(embeds, cache)
+    return hidden[:, -1], cache
+
+
+@torch.no_grad()
+def decode_one(
+    model: Groma, token_id: int, cache: DynamicCache
+) -> tuple[Tensor, DynamicCache]:
+    """Read one token after what ``cache`` holds; returns as ``prefill`` does."""
+    ids = torch.tensor([[token_id]], device=model.device)
+    return prefill(model, model.embed_ids(ids), cache)
+
+
+@torch.no_grad()
+def greedy(
+    model: Groma,
+    hidden: Tensor,
+    cache: DynamicCache,
+    allowed_mask: Tensor | None = None,
+    stop_ids: Collection[int] = (),
+    max_new_tokens: int = 256,
+) -> Iterator[tuple[int, float]]:
+    """Yield the likeliest token and its log-probability, one after the other.
+
+    ``hidden`` (1, D) and ``cache`` come from ``prefill``. ``allowed_mask`` (vocab_size,) bool
+    leaves only its True tokens; the log-probability is over those. A stop token is yielded and
+    ends the sequence. ``cache`` holds every token yielded but the last one.
+    """
+    for index in range(max_new_tokens):
+        logits = model.logits(hidden)[0].float()
+        if allowed_mask is not None:
+            logits = logits.masked_fill(~allowed_mask, -torch.inf)
+        logprob, token = logits.log_softmax(-1).max(-1)
+        token_id = int(token)
+        yield token_id, float(logprob)
+        if token_id in stop_ids or index + 1 == max_new_tokens:
+            return
+        hidden, cache = decode_one(model, token_id, cache)
+
+
+def fork(cache: DynamicCache) -> DynamicCache:
+    """Return a cache that continues from the same prefix and leaves the original as it is.
+
+    Nothing is copied: a layer's update replaces its tensors and does not write into them.
+    """
+    twin = copy.copy(cache)
+    twin.layers = [copy.copy(layer) for layer in cache.layers]
+    return twin
