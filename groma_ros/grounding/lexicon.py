@@ -1,0 +1,220 @@
+"""The closed word classes of the command grammar: verbs, prepositions, determiners, politeness.
+
+Everything here is lower-case data; `commands` holds the rules that read it. A phrase table maps
+a tuple of words to a value, and `longest` finds the longest entry that starts at a position.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """Say what a verb means and how its object continues.
+
+    frame  "object"  everything that follows describes the object
+           "carry"   "to", "into" or "onto" starts a destination
+           "place"   any preposition starts a destination
+           "motion"  what follows the preposition is the target itself
+           "alone"   takes no object
+           "words"   asks for an answer in words
+    """
+
+    action: str
+    frame: str
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a space-separated list."""
+    return frozenset(text.split())
+
+
+def phrases(text: str, value=True) -> dict[tuple[str, ...], object]:
+    """Return a phrase table of a list separated by bars."""
+    return {tuple(entry.split()): value for entry in text.split("|")}
+
+
+def longest(table: dict, sequence: list[str], start: int = 0) -> tuple[object, int]:
+    """Return (value, length) of the longest entry at `start`, or (None, 0)."""
+    for length in range(min(max(map(len, table)), len(sequence) - start), 0, -1):
+        value = table.get(tuple(sequence[start : start + length]))
+        if value is not None:
+            return value, length
+    return None, 0
+
+
+# action, frame: verbs
+_VERB_LISTS = """
+pick, object: pick up|pick out|pickup|pick-up|pick|grab|grasp|lift up|lift|collect|
+    seize|catch|raise|hold|grip|gather|select|choose
+pick, carry: take|take out|carry|retrieve|take hold of|get hold of
+get, carry: get
+give, carry: give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want|
+    i need|i'd like|i would like|we want|we need|i'll have|i'll take
+place, place: put|put down|put away|put back|place|place down|set|set down|drop|
+    drop off|lay|lay down|stack|insert|transfer|shift|position|return|leave|store|throw|
+    toss|relocate|deposit|release|arrange|rest
+move, place: move
+push, place: push|slide|shove
+pull, place: pull|drag
+pour, place: pour|pour out|spill
+find, object: find|find out|locate|detect|spot|identify|search for|look for|show|seek|
+    highlight|mark|see|check for|list|name|recognise|recognize|ground|hunt for|
+    i'm looking for|i am looking for|looking for|search|outline|label
+look, object: look at|take a look at|have a look at|watch|observe|inspect|examine|
+    focus on|face|stare at|look|gaze at|turn to|turn towards|turn toward
+point, object: point|point at|point to|point out|point towards|gesture at
+count, object: count|count up
+go, motion: go|go over|drive|navigate|walk|head|run|fly|travel|approach|reach|come|
+    step|proceed|roll|crawl
+turn, motion: turn left|turn right|turn back|turn around
+follow, object: follow|track|chase
+avoid, object: avoid|stay away from|keep away from
+open, object: open|open up
+close, object: close|shut
+turn on, object: turn on|switch on
+turn off, object: turn off|switch off
+press, object: press|touch|tap
+wipe, object: wipe|clean|clean up|wipe off|wash|dry
+remove, object: remove|take away|take off|clear|clear away|unload|empty
+turn, object: turn|rotate|flip|tilt|turn over|spin|shake
+stop, alone: stop|halt|wait|abort|cancel|freeze|pause|never mind|nevermind|stay
+ask, words: describe|explain|tell|say|talk|answer|summarise|summarize|caption|compare
+"""
+
+
+def _read_verbs(lists: str) -> dict[tuple[str, ...], Verb]:
+    table: dict[tuple[str, ...], Verb] = {}
+    for line in re.sub(r"\n +", "", lists).strip().splitlines():
+        head, entries = line.split(": ")
+        table |= phrases(entries, Verb(*head.split(", ")))
+    return table
+
+
+VERBS = _read_verbs(_VERB_LISTS)
+# What these verbs do where no preposition or direction follows at once ("get to the door": go).
+MOVERS = {"move": "place", "get": "pick"}
+# These are adjectives or nouns as well: they are verbs only before a determiner or a pronoun.
+HOMONYMS = words(
+    "open close clean dry empty clear place face mark name list watch hand head catch press drop "
+    "rest stack lay set show pass store run step roll position return touch tap want need spot "
+    "label slide dry shut tilt turn wipe flip hold reach lift collect count point shake track"
+)
+
+DETERMINERS = words("the a an this that these those my your his her our their its another one's")
+QUANTIFIERS = phrases(
+    "all|all of|every|every single|every one of|each|each of|each one of|both"
+    "|both of|all of the|all instances of|all the instances of|instances of|every instance of",
+    "all",
+)
+QUANTIFIERS |= phrases(
+    "any|any of|some|some of|several|many|a few|a few of|a couple of|few", "some"
+)
+NUMBERS = words("two three four five six seven eight nine ten")
+ADJECTIVES = words(
+    "red orange yellow green blue purple pink brown black white grey gray golden silver violet "
+    "big small large little tiny huge tall short long round square left right top bottom middle "
+    "upper lower front back other same whole empty full dark light bright shiny wooden metal "
+    "plastic glass paper old new clean dirty striped"
+)
+PRONOUNS = words(
+    "it them this that these those him her one everybody someone somebody me us you myself yourself "
+    "itself ones"
+)
+RECIPIENTS = words("me us")
+PARTICLES = words("up down away back off out over on")
+FILLERS = phrases(
+    "for me|to me|for us|to us|now|right now|again|here|there|over there|over here|quickly|slowly"
+    "|carefully|gently|immediately|thanks|thank you|thx|cheers|too|as well|instead|if you can"
+    "|if possible|if you could|if you don't mind|would you|will you|could you|can you|ok|okay"
+    "|right away|at once|asap|as soon as possible|when you can|first|next|then|robot|in the image"
+    "|in the picture|in the photo|in the scene|in this image|in this picture|in this photo"
+    "|in this scene|in view|in the view|in front of you|in front of me|that you see|you see"
+    "|you can see|that you can see|visible|and|or|also|to|today|anywhere|somewhere|around here"
+    "|a bit|a little|a little bit|slightly|with your hand|with your gripper|with the gripper|in your hand|in my hand|in the frame"
+)
+
+LEAD_INS = phrases(
+    "can you|could you|would you|will you|can we|could we|may i|can i|could i|do you|did you"
+    "|would you mind|could you please|would you be so kind as to|be so kind as to|i want you to"
+    "|i need you to|i'd like you to|i would like you to|we want you to|we need you to|you should"
+    "|you must|you need to|you have to|you can|i want to|i'd like to|i would like to|i need to"
+    "|i'd love you to|let's|let us|try to|try and|go ahead and|help me|help me to|help us"
+    "|your task is to|the task is to|your job is to|it is time to|now|then|next|first|finally"
+    "|afterwards|after that|also|just|and|so|well|carefully|gently|slowly|quickly|immediately"
+    "|hey|hi|hello|ok|okay|yes|no|alright|all right|right|robot|hey robot|ok robot|dear robot"
+    "|hello robot|hi robot|groma|hey groma|ok groma|excuse me|sorry|great|good|thanks|thank you"
+    "|there|be a dear and|be careful and|do me a favour and|do me a favor and|can you tell me"
+    "|could you tell me|tell me|do you know|can you show me|show me|maybe|perhaps|actually"
+    "|instead|um|uh|task|command|i wonder|i was wondering if you could|if you can|if possible"
+    "|if you don't mind|if you could|i think you should|again|how about you|why don't you"
+)
+POLITE = words("please kindly pls plz")
+NEGATIONS = phrases("don't|dont|do not|never|not|you must not|you should not|you can't|no")
+
+# "where ..." questions ask for a place, "is there ..." for presence: both are looking tasks.
+PLACE_QUESTIONS = phrases(
+    "where|where's|wheres|what is the position of|what is the location of|what's the position of"
+    "|what's the location of|in which place|what are the positions of|what are the locations of"
+)
+EXISTENCE_QUESTIONS = phrases(
+    "is there|are there|is there also|are there also|do we have|do you have|have you got"
+    "|have we got|have you seen|is there still|are there still|there is|there are|there's"
+)
+COUNT_QUESTIONS = phrases("how many|what number of|what is the number of|what's the number of")
+FUNCTION_WORDS = words("for of with about as than and or nor")
+AUXILIARIES = words(
+    "is are was were am be been do does did have has had can could will would shall should may "
+    "might must 's 're"
+)
+QUESTION_FILL = AUXILIARIES | words("i you we they find see put leave left place spot found now")
+NOT_IN_A_NAME = AUXILIARIES | words(
+    "i you he she we they i'm i've i'll i'd you're we're it's that's what's who's he's she's "
+    "isn't aren't doesn't didn't can't cannot couldn't won't wouldn't shouldn't haven't hasn't "
+    "what who whom whose why when which how where hello hi hey thanks thank bye goodbye sorry ok "
+    "okay yes no yeah nope maybe please cool great nice good if because but so though although "
+    "not never nothing very there here"
+)
+CUTTERS = words(
+    "because but so if when before after until till while unless since then although "
+    "though except not without"
+)
+COMMA_CUTTERS = CUTTERS | PRONOUNS | words("i he she we they you it's i'm which who where thanks")
+RELATIVES = words(
+    "that which who whose wearing holding sitting standing lying facing containing filled covered "
+    "made leaning hanging"
+)
+
+# Places on or beside a thing: "to the left of", "in the middle of", "on the far side of".
+PLACES = words(
+    "left right top bottom middle center centre edge corner side end front back rear inside outside "
+    "foreground background border rim"
+)
+DIRECTIONS = PLACES | words(
+    "forward forwards backward backwards ahead straight home around up down away here there closer "
+    "north south east west image picture photo scene view frame air ground sideways everywhere"
+)
+SIDEWAYS = words("left right forward forwards backward backwards aside closer")
+INTO = phrases("into|onto|on to|in to|to|toward|towards|over to|up to|back to|back into|back onto")
+FROM = phrases("from|out of|off|off of|away from|out from")
+WHERE = phrases(
+    "next to|left of|right of|in front of|in back of|on top of|close to|closest to|nearest to|near|near to"
+    "|beside|by|behind|under|underneath|below|beneath|above|over|on|upon|in|inside"
+    "|inside of|within|between|in between|among|at|against|around|across from|opposite|atop"
+    "|farthest from|furthest from|far from|adjacent to|touching|outside|outside of|along|alongside"
+    "|away from|facing|leaning on|leaning against|back on|back in|through|across|farther from"
+    "|further from|closer to"
+)
+BETWEEN = words("between among")
+
+SINGULAR_IN_S = words(
+    "scissors pliers tongs tweezers pants jeans trousers shorts headphones sunglasses goggles "
+    "binoculars earphones lens bus gas canvas christmas series species news iris atlas chaos bias "
+    "tennis chess always his its this yes alias hers ours"
+)
+PLURAL_WITHOUT_S = words(
+    "people men women children feet teeth geese mice fish sheep knives leaves things everything "
+    "dice firemen policemen"
+)
+EVERYTHING = words("everything everyone")
