@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import re
 
+from groma_ros.groma.tokens import quote
+
 SYSTEM = (
     "A chat between a curious user and an artificial intelligence assistant. "
     "The assistant gives helpful, detailed, and polite answers to the user's questions. "
 )
 REGION = "<roi><refer_box></roi><refer_feat>"
-_SPECIAL = re.compile(
-    r"<(?=(?:/?s|unk|pad|sep|/?img|/?roi|/?p|image|region|refer_box|ground_box|refer_feat"
-    r"|r\d+|0x[0-9a-f]{2})>)|\[(?=(?:grounding|PAD)\])",
-    re.IGNORECASE,
-)
 _POINTING_WORD = re.compile(
     r"\b(?:this|that|it)\b(?: (?:one|thing|object|region|box)\b)?", re.IGNORECASE
 )
@@ -70,8 +67,8 @@ def refer(question: str) -> str:
 
 
 def neutralise(text: str) -> str:
-    """Return `text` with single spaces, and a space inside anything spelt like a special token.
+    """Return `text` with single spaces, and with special tokens quoted.
 
-    "<r3>" becomes "< r3>": the model still reads it, and it no longer points.
+    The tokenizer reads a quoted "<r3>" as those four characters; it does not point.
     """
-    return _SPECIAL.sub(lambda mark: mark.group() + " ", " ".join(text.split()))
+    return quote(" ".join(text.split()))
