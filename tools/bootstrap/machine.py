@@ -1,0 +1,180 @@
+"""Find out what the machine offers: Python, compiler, disk, ROS 2 installation, GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from steps import SetupError
+
+SUPPORTED = ((3, 11), (3, 12), (3, 13))
+COMPILERS = ("c++", "g++", "clang++")
+PROBE = """
+import importlib.util, json, os, sys, sysconfig
+def has(name):
+    return importlib.util.find_spec(name) is not None
+numpy = None
+if has("numpy"):
+    import numpy as module
+    numpy = module.__version__
+include = sysconfig.get_path("include")
+print(json.dumps({
+    "executable": sys.executable,
+    "version": list(sys.version_info[:3]),
+    "venv": has("venv"),
+    "ensurepip": has("ensurepip"),
+    "headers": os.path.exists(os.path.join(include, "Python.h")),
+    "rclpy": has("rclpy"),
+    "numpy": numpy,
+    "cv2": has("cv2"),
+    "torch": has("torch"),
+    "site_packages": sysconfig.get_path("purelib"),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter and what it can import."""
+
+    executable: str
+    version: tuple
+    venv: bool
+    ensurepip: bool
+    headers: bool
+    rclpy: bool
+    numpy: str | None
+    cv2: bool
+    torch: bool
+    site_packages: str
+
+    @property
+    def version_text(self):
+        return ".".join(map(str, self.version))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What set-up builds on. `ros_distro` is None where no ROS 2 installation is sourced."""
+
+    python: Python
+    compiler: str
+    ros_distro: str | None
+    has_vision_msgs: bool
+    has_gpu: bool
+
+
+def probe_python(command):
+    """Ask an interpreter about itself; None when it does not run."""
+    path = shutil.which(command)
+    if path is None:
+        return None
+    try:
+        answer = subprocess.run(
+            [path, "-c", PROBE], capture_output=True, text=True, timeout=60, cwd="/", check=True
+        )
+        facts = json.loads(answer.stdout.splitlines()[-1])
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+    return Python(**{**facts, "version": tuple(facts["version"])})
+
+
+def inspect(root):
+    """Collect the facts; raise SetupError, one line, for what set-up can't do without."""
+    ros_distro, prefixes = sourced_ros(root)
+    python = choose_python(root, ros_distro)
+    if not python.ensurepip:
+        major_minor = "python{}.{}".format(*python.version)
+        raise SetupError(
+            f"{python.executable} can't make virtual environments: apt-get install {major_minor}-venv"
+        )
+    if not python.headers:
+        major_minor = "python{}.{}".format(*python.version)
+        raise SetupError(
+            f"the C headers of {python.executable} are missing: apt-get install {major_minor}-dev"
+        )
+    if ros_distro is None and (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise SetupError(
+            "ROS 2 wheels exist for Linux on x86_64 only: source a ROS 2 installation "
+            f"(/opt/ros/<distro>/setup.bash) on {platform.system()} {platform.machine()}"
+        )
+    return Machine(
+        python=python,
+        compiler=find_compiler(),
+        ros_distro=ros_distro,
+        has_vision_msgs=any((p / "share/vision_msgs/package.xml").exists() for p in prefixes),
+        has_gpu=nvidia_gpu_present(),
+    )
+
+
+def sourced_ros(root):
+    """Return (distro, prefixes) of a sourced ROS 2 installation, or (None, []).
+
+    Prefixes inside the repository are this project's own, from `. ./activate`, and do not count.
+    """
+    entries = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    prefixes = [p for p in entries if root != p and root not in p.parents]
+    distro = os.environ.get("ROS_DISTRO")
+    return (distro, prefixes) if distro and prefixes else (None, [])
+
+
+def choose_python(root, ros_distro):
+    """Pick $PYTHON, else the first supported interpreter, with ROS the one that has rclpy."""
+    wanted = os.environ.get("PYTHON")
+    names = [wanted] if wanted else ["python3", "/usr/bin/python3"]
+    if not wanted and ros_distro is None:
+        names += ["python{}.{}".format(*version) for version in ((3, 12), (3, 11), (3, 13))]
+    found = []
+    for name in names:
+        python = probe_python(name)
+        if python is None:
+            continue
+        if root / ".venv" in Path(python.executable).parents:
+            python = probe_python(base_of(root / ".venv")) or python
+        found.append(python)
+        if python.version[:2] in SUPPORTED and (ros_distro is None or python.rclpy):
+            return python
+    seen = ", ".join(f"{p.executable} is {p.version_text}" for p in found) or "none was found"
+    if ros_distro is not None:
+        raise SetupError(f"no Python of 3.11 to 3.13 can import rclpy of ROS 2 {ros_distro}: {seen}")
+    raise SetupError(f"Python 3.11, 3.12 or 3.13 is needed: {seen} (PYTHON=/path/to/python make ...)")
+
+
+def base_of(venv):
+    """Read from pyvenv.cfg which interpreter a virtual environment was made with."""
+    for line in (venv / "pyvenv.cfg").read_text().splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() == "executable":
+            return value.strip()
+    return "python3"
+
+
+def find_compiler():
+    """Return the C++ compiler that CMake would take."""
+    for name in [os.environ.get("CXX"), *COMPILERS]:
+        if name and shutil.which(name):
+            return name
+    raise SetupError("no C++ compiler was found: apt-get install g++")
+
+
+def nvidia_gpu_present():
+    """Tell whether an NVIDIA driver lists a GPU."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return False
+    answer = subprocess.run([tool, "-L"], capture_output=True, text=True, check=False)
+    return answer.returncode == 0 and "GPU" in answer.stdout
+
+
+def require_disk(folder, needed_gb):
+    """Raise SetupError when less than `needed_gb` gigabytes are free where `folder` lies."""
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    if free_gb < needed_gb:
+        raise SetupError(
+            f"the disk is full: {folder} has {free_gb:.1f} GB free, set-up needs {needed_gb:.1f} GB"
+        )
