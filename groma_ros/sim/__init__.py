@@ -1,0 +1,1 @@
+"""The tabletop world: procedural objects, pictures with exact boxes, and the stored data set."""

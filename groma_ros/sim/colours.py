@@ -1,0 +1,39 @@
+"""Draw paints that a person would call by one of the ten colour names."""
+
+import colorsys
+
+import numpy as np
+
+# hue in degrees, saturation, value; a range may cross 0 degrees
+_RANGES = {
+    "red": [((-8, 7), (0.78, 1.0), (0.55, 0.98)), ((-6, 5), (0.85, 1.0), (0.42, 0.6))],
+    "orange": [((19, 33), (0.85, 1.0), (0.88, 1.0))],
+    "yellow": [((47, 59), (0.72, 1.0), (0.85, 1.0)), ((48, 57), (0.5, 0.72), (0.92, 1.0))],
+    "green": [((95, 150), (0.5, 1.0), (0.35, 0.85)), ((80, 110), (0.55, 0.9), (0.5, 0.85)),
+              ((120, 160), (0.5, 1.0), (0.2, 0.4)), ((95, 150), (0.3, 0.5), (0.7, 0.9))],
+    "blue": [((205, 238), (0.6, 1.0), (0.45, 0.95)), ((195, 222), (0.4, 0.7), (0.75, 1.0)),
+             ((215, 236), (0.65, 1.0), (0.25, 0.45))],
+    "purple": [((266, 288), (0.5, 0.9), (0.38, 0.8)), ((264, 284), (0.35, 0.55), (0.6, 0.85))],
+    "pink": [((325, 347), (0.32, 0.6), (0.92, 1.0)), ((318, 336), (0.5, 0.72), (0.92, 1.0)),
+             ((340, 356), (0.25, 0.42), (0.95, 1.0))],
+    "brown": [((16, 30), (0.55, 0.85), (0.28, 0.5)), ((18, 32), (0.4, 0.6), (0.35, 0.55))],
+    "black": [((0, 360), (0.0, 0.25), (0.02, 0.13))],
+    "white": [((20, 60), (0.0, 0.08), (0.9, 1.0)), ((180, 260), (0.0, 0.04), (0.9, 1.0))],
+}
+METALS = ((0.75, 0.75, 0.77), (0.6, 0.6, 0.62), (0.85, 0.85, 0.86), (0.8, 0.76, 0.66))
+OFF_WHITES = ((0.95, 0.93, 0.86), (0.93, 0.91, 0.88), (0.9, 0.87, 0.78), (0.97, 0.96, 0.93))
+
+
+def sample_rgb(colour: str, rng) -> np.ndarray:
+    """Return a paint (3,) in 0..1 that a person would call by colour's name."""
+    ranges = _RANGES[colour]
+    hue, saturation, value = ranges[int(rng.integers(len(ranges)))]
+    h, s, v = rng.uniform(*hue), rng.uniform(*saturation), rng.uniform(*value)
+    return np.array(colorsys.hsv_to_rgb((h % 360) / 360, s, v))
+
+
+def sample_accent_rgb(colour: str, rng) -> np.ndarray:
+    """Return a paint (3,) for stripes and labels that stands out from colour."""
+    choices = ["white", "white", "white", "black", "yellow", "red", "blue", "green", "orange"]
+    choices = [c for c in choices if c != colour]
+    return sample_rgb(choices[int(rng.integers(len(choices)))], rng)

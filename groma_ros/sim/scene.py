@@ -1,0 +1,73 @@
+"""What a picture of the tabletop world is: kinds, colours, objects. Needs no renderer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+KINDS = ("cup", "glass", "bottle", "can", "bowl", "plate", "box", "ball", "cube", "banana",
+         "apple", "book", "marker")
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
+SPLITS = ("train", "test")
+
+MIN_VISIBLE_PX = 40
+MIN_VISIBLE_FRACTION = 0.25
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """Describe one object of a picture.
+
+    box_xyxy (4,) float32: tight box of its visible pixels, pixels of the picture, right and bottom
+    exclusive; visible_fraction: visible area over the area without occluders and border;
+    distance_m: camera to the object's centre; position_m (3,): that centre in the world, z up,
+    table top at 0; size_m: longest side of its own bounding box.
+    """
+
+    kind: str
+    colour: str
+    box_xyxy: np.ndarray
+    visible_fraction: float
+    area_px: float
+    distance_m: float
+    position_m: np.ndarray
+    size_m: float
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is none of {KINDS}")
+        if self.colour not in COLOURS:
+            raise ValueError(f"colour {self.colour!r} is none of {COLOURS}")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Hold one rendered picture and its truth.
+
+    rgb (H, W, 3) uint8; objects: what a person can see; hidden: what is there but too small,
+    covered or cut off to ask about; index_map (H, W) int16: index into objects, -1 none,
+    len(objects) + j the hidden object j; camera: fx, fy, cx, cy in pixels.
+    """
+
+    rgb: np.ndarray
+    objects: tuple[SceneObject, ...]
+    hidden: tuple[SceneObject, ...]
+    index_map: np.ndarray
+    split: str
+    seed: int
+    camera: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def __post_init__(self):
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:
+            raise ValueError(f"rgb must be (H, W, 3) uint8, got {self.rgb.shape} {self.rgb.dtype}")
+        if self.index_map.shape != self.rgb.shape[:2]:
+            raise ValueError(f"index_map is {self.index_map.shape}, picture {self.rgb.shape[:2]}")
+        if self.split not in SPLITS:
+            raise ValueError(f"split {self.split!r} is none of {SPLITS}")
+
+
+def mask_box_xyxy(mask) -> np.ndarray:
+    """Return the tight box (4,) float32 of a (H, W) bool mask, zeros when it is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return np.zeros(4, np.float32)
+    return np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], np.float32)
