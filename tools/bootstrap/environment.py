@@ -106,7 +106,7 @@ class Environment:
         arguments = [part for name in names for part in ("-r", self.requirements / name)]
         self.pip(*arguments, what="installing build tools")
         if self.machine.ros_distro is None:
-            return f"{self.mend_cmake_exports()} CMake exports mended"
+            self.mend_cmake_exports()
         return ""
 
     def mend_cmake_exports(self):
@@ -119,15 +119,12 @@ class Environment:
             f"{built_with}/lib/{major_minor}/site-packages/numpy/_core/include": numpy_include,
             f"{built_with}/include/{major_minor}": include,
         }
-        mended = 0
         for path in (self.venv / "share").glob("*/cmake/*.cmake"):
             text = original = path.read_text()
             for old, new in replacements.items():
                 text = text.replace(old, new)
             if text != original:
                 path.write_text(text)
-                mended += 1
-        return mended
 
     def install_torch(self, kind):
         """Install torch by itself, because the index decides which build it is.
