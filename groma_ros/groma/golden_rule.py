@@ -95,16 +95,22 @@ def sample_indices(count: int) -> np.ndarray:
     return (steps % np.uint64(count)).astype(np.int64)
 
 
+def sample(values: np.ndarray) -> np.ndarray:
+    """Return the sampled values, zero where they are not finite."""
+    flat = values.ravel()
+    chosen = flat[sample_indices(flat.size)]
+    return np.where(np.isfinite(chosen), chosen, 0)
+
+
 def statistics(values: np.ndarray) -> np.ndarray:
     """Return mean, deviation, max |x|, finite count and four projections, as float64.
 
-    Values that are not finite are left out, and count as zero in the projections.
+    Values that are not finite count as zero.
     """
     flat = values.astype(np.float64).ravel()
     finite = np.isfinite(flat)
-    known = flat[finite]
-    moments = [known.mean(), known.std(), np.abs(known).max(), len(known)]
     flat = np.where(finite, flat, 0.0)
+    moments = [flat.mean(), flat.std(), np.abs(flat).max(), finite.sum()]
     projections = [
         flat @ unit(0, f"proj:{j}", (len(flat),)) / math.sqrt(len(flat))
         for j in range(PROJECTIONS)

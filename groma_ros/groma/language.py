@@ -6,6 +6,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from .config import GromaConfig, LanguageConfig
 from .tokens import SpecialIds
 
+IGNORE_LABEL = -100
+
 
 def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:
     """Build the language model; ``attention`` is a transformers attention implementation."""
@@ -48,6 +50,24 @@ def expand_ids(
     ``<image>`` becomes ``image_tokens`` times itself; ``<region>`` becomes ``<r_i>`` and itself
     for each region. Raises ValueError unless each stands in the prompt once, image first.
     """
+    expanded = input_ids.repeat_interleave(_lengths(input_ids, ids, image_tokens, regions))
+    places = (expanded == ids.region).nonzero().flatten()
+    indices = torch.arange(regions, device=input_ids.device)
+    return expanded.index_copy(0, places[::2], ids.first_region + indices)
+
+
+def expand_labels(
+    labels: torch.Tensor, input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> torch.Tensor:
+    """Move labels (L,) to where ``expand_ids`` moves their tokens; visual tokens have none."""
+    visual = (input_ids == ids.image) | (input_ids == ids.region)
+    lengths = _lengths(input_ids, ids, image_tokens, regions)
+    return labels.masked_fill(visual, IGNORE_LABEL).repeat_interleave(lengths)
+
+
+def _lengths(
+    input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> torch.Tensor:
     image = (input_ids == ids.image).nonzero().flatten().tolist()
     region = (input_ids == ids.region).nonzero().flatten().tolist()
     if len(image) != 1 or len(region) != 1 or image[0] > region[0]:
@@ -55,14 +75,7 @@ def expand_ids(
             f"the prompt holds <image> {len(image)} times and <region> {len(region)} times; "
             "it needs one of each, the image first"
         )
-    pairs = torch.full((regions, 2), ids.region, device=input_ids.device)
-    pairs[:, 0] = ids.first_region + torch.arange(regions, device=input_ids.device)
-    return torch.cat(
-        (
-            input_ids[: image[0]],
-            input_ids.new_full((image_tokens,), ids.image),
-            input_ids[image[0] + 1 : region[0]],
-            pairs.flatten(),
-            input_ids[region[0] + 1 :],
-        )
-    )
+    lengths = torch.ones_like(input_ids)
+    lengths[image[0]] = image_tokens
+    lengths[region[0]] = 2 * regions
+    return lengths

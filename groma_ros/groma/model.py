@@ -4,15 +4,17 @@ Source: groma/model/groma.py of the official code. Unlike there, regions keep th
 ids are never edited in place, and every row of a batch is handled as if it were alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from .config import GromaConfig
-from .language import build_llama, expand_ids
+from .language import IGNORE_LABEL, build_llama, expand_ids, expand_labels
 from .proposer import Proposer, ProposerOutput, input_projections
 from .region_encoder import RegionEncoder
 from .selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
@@ -105,6 +107,18 @@ class Groma(nn.Module):
         """Floating-point type of the model's own computation."""
         return self.img_txt_bridge[0].weight.dtype
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Groma":
+        """Convert as ``nn.Module`` does, but keep the rotary frequencies in float32."""
+        super()._apply(fn, recurse)
+        if self.llm.model.rotary_emb.inv_freq.dtype != torch.float32:
+            self.reset_rotary(self.device)
+        return self
+
+    def reset_rotary(self, device: torch.device) -> None:
+        """Compute the language model's rotary frequencies anew, in float32 on ``device``."""
+        with torch.device(device):
+            self.llm.model.rotary_emb = LlamaRotaryEmbedding(self.llm.config)
+
     @torch.no_grad()
     def perceive(
         self, pixels: Tensor, refer_boxes_cxcywh_norm: Sequence[Tensor] | None = None
@@ -190,16 +204,15 @@ class Groma(nn.Module):
         ``<refer_box>`` becomes the region token of the box pointed at. ``input_ids`` is not
         edited.
         """
-        input_ids = input_ids.to(self.device)
-        pointed = (
-            (self.ids.refer_box, percept.refer_indices),
-            (self.ids.ground_box, percept.ground_indices),
-        )
-        for token, indices in pointed:
-            input_ids = self.point(input_ids, token, indices)
+        pointed = self.point_at(input_ids.to(self.device), percept)
         return expand_ids(
-            input_ids, self.ids, len(percept.image_tokens), len(percept.region_tokens)
+            pointed, self.ids, len(percept.image_tokens), len(percept.region_tokens)
         )
+
+    def point_at(self, input_ids: Tensor, percept: Percept) -> Tensor:
+        """Replace ``<refer_box>`` and ``<ground_box>`` in (L,) ids by their region tokens."""
+        input_ids = self.point(input_ids, self.ids.refer_box, percept.refer_indices)
+        return self.point(input_ids, self.ids.ground_box, percept.ground_indices)
 
     def point(self, input_ids: Tensor, token: int, indices: Tensor) -> Tensor:
         """Replace the k-th ``token`` in (L,) ids by the region token of ``indices[k]``."""
@@ -256,3 +269,23 @@ class Groma(nn.Module):
     def logits(self, hidden: Tensor) -> Tensor:
         """Score every token id, the added ones last: (..., D) to (..., vocab_size)."""
         return torch.cat((self.llm.lm_head(hidden), self.extra_lm_head(hidden)), dim=-1)
+
+    def loss(
+        self, input_ids: Sequence[Tensor], labels: Sequence[Tensor], percepts: Sequence[Percept]
+    ) -> Tensor:
+        """Return the mean cross-entropy of the next token over all labelled positions.
+
+        ``input_ids`` and ``labels`` are one (L,) tensor a row, of equal length; a label of -100
+        does not count. Each row is read by itself, so batching changes nothing.
+        """
+        total, count = [], 0
+        for row, target, percept in zip(input_ids, labels, percepts, strict=True):
+            row, target = row.to(self.device), target.to(self.device)
+            expanded = self.expand_prompt(row, percept)
+            sizes = len(percept.image_tokens), len(percept.region_tokens)
+            aligned = expand_labels(target, row, self.ids, *sizes)
+            hidden, _ = self.forward_tokens(self.embed_expanded(expanded, percept)[None])
+            logits = self.logits(hidden[0, :-1]).float()
+            total.append(F.cross_entropy(logits, aligned[1:], reduction="sum"))
+            count += int((aligned[1:] != IGNORE_LABEL).sum())
+        return torch.stack(total).sum() / count
