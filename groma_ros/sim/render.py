@@ -54,7 +54,7 @@ def _build_model(mujoco):
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = MAX_SIDE
     spec.visual.quality.offsamples = 0
-    spec.visual.quality.shadowsize = 512
+    spec.visual.quality.shadowsize = 1024
     spec.visual.quality.numquads = 6
     numbers = {}
     for s, shape in enumerate(all_shapes()):

@@ -1,7 +1,7 @@
 """Everything around the objects: table, room, clutter, paint, lights and camera of one picture."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -88,8 +88,7 @@ class Plan:
     geoms: tuple[Geom, ...]
     lights: tuple[Light, ...]
     camera: Camera
-    background: tuple[float, float, float]
-    shadow_span_m: float = field(default=1.0)
+    shadow_span_m: float = 1.0
 
 
 def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
@@ -104,15 +103,14 @@ def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
     geoms += _clutter(rng, split, objects, reach)
     geoms += _surroundings(rng, split, camera, reach)
     span = float(np.clip(reach * 1.3 + 0.1, 0.25, 2.0))
-    background = tuple(rng.uniform(0.3, 0.9) + rng.uniform(-0.05, 0.05, 3))
-    return Plan(tuple(objects), tuple(geoms), tuple(_lights(rng, camera)), camera, background, span)
+    return Plan(tuple(objects), tuple(geoms), tuple(_lights(rng, camera)), camera, span)
 
 
 def _picture_size(rng) -> tuple[int, int]:
     aspect = ASPECTS[int(rng.choice(len(ASPECTS), p=[p for _, p in ASPECTS]))][0]
     area = AREA_PX * rng.uniform(0.85, 1.2)
     height = math.sqrt(area / aspect)
-    return int(round(height / 4)) * 4, int(round(height * aspect / 4)) * 4
+    return round(height / 4) * 4, round(height * aspect / 4) * 4
 
 
 def look_at(position, target, roll_rad: float, fov_y_rad: float, size_hw) -> Camera:
@@ -208,7 +206,7 @@ def _role_paints(rng, item: Placed, base):
     bottle_alpha = rng.uniform(0.4, 0.6)
     white_inside = rng.random() < 0.25 and item.kind == "cup"
     cap = [base, base * 0.75, np.full(3, 0.95), np.full(3, 0.08), accent][int(rng.integers(5))]
-    pen_cap = [base, base, base * 0.8, np.full(3, 0.1), np.full(3, 0.93)][int(rng.integers(5))]
+    pen_cap = [base, base * 1.15, base * 0.65, np.full(3, 0.1), np.full(3, 0.93)][int(rng.integers(5))]
     drink = [(0.2, 0.11, 0.05), (0.35, 0.2, 0.1), (0.55, 0.3, 0.1), (0.9, 0.87, 0.8),
              (0.1, 0.06, 0.04)][int(rng.integers(5))]
     metal = np.array(METALS[int(rng.integers(len(METALS)))]) * rng.uniform(0.85, 1.05)
@@ -249,8 +247,7 @@ def _clutter(rng, split: str, objects, reach: float) -> list[Geom]:
             wide = 0.08 + reach * (1.6 if name == "laptop" else 1.15)
             spot = np.array([*rng.uniform(-wide, wide, 2), 0.0])
             mark = _footprint(points + spot)
-            flat = name in ("paper", "board") and False
-            if flat or not any(footprints_overlap(mark, other) for other in taken):
+            if not any(footprints_overlap(mark, other) for other in taken):
                 taken.append(mark)
                 out += _paint_clutter(rng, split, index, spot, turn * scale)
                 break
@@ -289,7 +286,7 @@ def _paint_clutter(rng, split, index, spot, transform) -> list[Geom]:
         if role == "wood":
             texture = textures["wood"][int(rng.integers(len(textures["wood"])))]
         bright = role == "screen" and rng.random() < 0.3
-        rgb = rng.uniform(0.3, 0.9, 3) if bright else paints[role]
+        rgb = rng.uniform(0.5, 0.9) * np.array([0.9, 0.96, 1.0]) if bright else paints[role]
         shine = 0.8 if role in ("utensil", "screen") else 0.2
         out.append(Geom("part", spot, transform, (*np.clip(rgb, 0, 1), 1.0), index, number,
                         texture=texture, specular=shine, shininess=0.5, emission=0.4 * bright))
@@ -355,9 +352,19 @@ def _surroundings(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     high = rng.uniform(2.0, 3.0)
     texture_period = rng.uniform(0.6, 3.0)
     wall = _plane(rng, split, _WALL_GROUPS, (0, 0, 0), turn, (far, high), texture_period)
+    if rng.random() < 0.15:
+        wall = _open_air(rng, (far, high))
     for k in range(4):
         out += _wall(rng, split, wall, heading + k * np.pi / 2, far, floor_z + high - 0.01, (far, high))
     return out
+
+
+def _open_air(rng, size) -> Geom:
+    """Return an even, glowing wall: the empty background of a studio or a simulator."""
+    grey = rng.uniform(0.2, 1.0)
+    tint = [1.0, 1.0, 1.0] if rng.random() < 0.5 else [0.6, 0.78, 1.0]
+    return Geom("plane", np.zeros(3), np.eye(3), (*(grey * np.array(tint)), 1.0), size=(*size, 1.0),
+                emission=0.6)
 
 
 def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
@@ -367,8 +374,8 @@ def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
     frame = np.stack([across, np.cross(inward, across), inward], 1)
     centre = -inward * far + [0, 0, middle_z]
     out = [Geom("plane", centre, frame, look.rgba, size=(*size, 1.0), texture=look.texture,
-                repeat=look.repeat, specular=0.05, shininess=0.1)]
-    if rng.random() < 0.3:
+                repeat=look.repeat, specular=0.05, shininess=0.1, emission=look.emission)]
+    if look.emission == 0 and rng.random() < 0.3:
         wide, tall = rng.uniform(0.1, 0.35, 2) * min(far, 1.5)
         place = centre + inward * 0.012 + across * rng.uniform(-0.5, 0.5) * far
         place[2] = rng.uniform(0.1, 0.9)
@@ -392,7 +399,7 @@ def _white(rng, spread: float) -> np.ndarray:
 
 def _lights(rng, camera: Camera) -> list[Light]:
     """Return 2 to 4 lights: an even one, a key light (often with shadow) and fill lights."""
-    ambient = rng.uniform(0.26, 0.5)
+    ambient = rng.uniform(0.32, 0.58)
     key = rng.uniform(0.4, 0.75)
     fills = int(rng.choice(3, p=[0.35, 0.45, 0.2]))
     fill = rng.uniform(0.08, 0.28, fills)

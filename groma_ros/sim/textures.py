@@ -54,7 +54,7 @@ def wood(rng) -> np.ndarray:
     """Return planks with grain, from pale to dark."""
     light = np.array([0.85, 0.66, 0.45]) * rng.uniform(0.45, 1.1) + rng.uniform(-0.05, 0.05, 3)
     dark = light * rng.uniform(0.55, 0.8)
-    x, y = _grid()
+    _, y = _grid()
     planks = int(rng.choice([1, 2, 4, 6]))
     row = np.floor(y * planks).astype(int)
     warp = _octaves(rng, SIDE, 4, 3, 4)
