@@ -1,0 +1,1 @@
+"""The recipe of groma-nano: pictures and questions in, weights and measured accuracy out."""

@@ -1,0 +1,58 @@
+"""`groma train`: from rendered pictures to a model folder, in stages that resume."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+STAGES = ("vocabulary", "perceiver", "language", "export")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groma train`."""
+    parser.add_argument("out", type=Path, help="folder for checkpoints and, in the end, OUT/model")
+    parser.add_argument("--pictures", type=Path, required=True, help="folder of `groma render`")
+    parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
+    parser.add_argument("--perceiver-minutes", type=float, default=90, help="training time (90)")
+    parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
+    parser.add_argument("--batch", type=int, default=8, help="pictures a process and step (8)")
+    parser.add_argument("--questions", type=int, default=12, help="questions a picture (12)")
+    parser.add_argument(
+        "--language-pictures", type=int, default=20000, help="pictures to ask about (20000)"
+    )
+    parser.add_argument("--perceiver-lr", type=float, default=8e-4, help="peak rate (8e-4)")
+    parser.add_argument("--language-lr", type=float, default=1.3e-3, help="peak rate (1.3e-3)")
+    parser.add_argument("--seed", type=int, default=1)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the stages; each one goes on from its checkpoint in `args.out`."""
+    from groma_ros.train.export import export
+    from groma_ros.train.language import train_language
+    from groma_ros.train.loop import spawn
+    from groma_ros.train.perceiver import train_perceiver
+    from groma_ros.train.vocabulary import make_vocabulary
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    eyes, words = str(args.out / "perceiver.pt"), str(args.out / "language.pt")
+    pictures, vocabulary = str(args.pictures), args.out / "tokenizer.model"
+    for stage in [args.stage] if args.stage else STAGES:
+        print(f"stage {stage}", flush=True)
+        if stage == "vocabulary" and not vocabulary.exists():
+            print(f"{make_vocabulary(vocabulary, args.seed)} pieces in {vocabulary}")
+        elif stage == "perceiver":
+            spawn(
+                train_perceiver, args.workers, pictures, eyes, args.perceiver_minutes,
+                args.batch, args.perceiver_lr, args.seed,
+            )  # fmt: skip
+        elif stage == "language":
+            spawn(
+                train_language, args.workers, pictures, str(args.out), eyes, words,
+                args.language_minutes, args.language_pictures, args.batch, args.questions,
+                args.language_lr, args.seed,
+            )  # fmt: skip
+        elif stage == "export":
+            export(eyes, words, vocabulary, args.out / "model")
+            print(f"wrote {args.out / 'model'}")
+    return 0

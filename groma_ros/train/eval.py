@@ -1,0 +1,194 @@
+"""`groma eval`: measure a model on pictures, meshes and phrasings that training never saw.
+
+Every question goes the way a user's would: a command in words to `Predictor.ground`, or a box to
+`Predictor.describe`. An answer counts where its box has an IoU of at least 0.5 with the object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.train.pictures import PictureStore
+from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, ask
+from groma_ros.train.regions import truth_of
+
+COMMANDS = (
+    "pick up {}", "could you please grab {}", "fetch {} for me", "where is {}?", "hand me {}, please",
+    "Please point at {}.", "take {}", "can you find {}?", "Robot, lift {}!", "bring me {}",
+)  # fmt: skip
+COMMANDS_ALL = ("find all {}", "Please show me all {}.", "point at all {}", "can you locate all {}?")
+DESCRIBE = "what is this?"
+
+GOALS = {
+    "unique": 0.90,
+    "kind": 0.85,
+    "absent": 0.85,
+    "absent_colour": 0.75,
+    "all": 0.65,
+    "comparison": 0.60,
+    "refer": 0.85,
+}
+"""What groma-nano has to reach, by family; superlatives and relations are pooled as comparison."""
+
+FAMILIES = (
+    "unique", "kind", "absent", "absent_colour", "all", "superlative", "relation", "refer", "ambiguous",
+)  # fmt: skip
+COMPARISONS = ("leftmost", "rightmost", "nearest", "farthest", "biggest", "smallest", "relation")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groma eval`."""
+    parser.add_argument("pictures", type=Path, help="folder of `groma render --split test`")
+    parser.add_argument("--model", default="nano", help="nano, a folder or a hub id (nano)")
+    parser.add_argument("--questions", type=int, default=1800, help="how many to ask (1800)")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's default)")
+    parser.add_argument("--json", action="store_true", help="end in one JSON line")
+    parser.add_argument("--failures", type=Path, help="write what went wrong, one JSON line each")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, print a table, return 0."""
+    import torch
+
+    from groma_ros.predictor import Predictor
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    store = PictureStore(args.pictures)
+    predictor = Predictor.from_pretrained(args.model, device=args.device, dtype=args.dtype)
+    report = evaluate(predictor, store, args.questions, args.seed, args.failures)
+    print(table(report))
+    if args.json:
+        print(json.dumps(report))
+    return 0
+
+
+def evaluate(predictor, store: PictureStore, questions: int, seed: int, failures: Path | None) -> dict:
+    """Return accuracy and count by family, false refusals and times."""
+    rng = np.random.default_rng(seed)
+    right: dict[str, list[bool]] = defaultdict(list)
+    refused, wrong, times = [], [], []
+    each = questions / len(FAMILIES)
+    asked_of = dict.fromkeys(FAMILIES, 0)
+    started = time.monotonic()
+    for number in range(len(store)):
+        open_families = [f for f in FAMILIES if asked_of[f] < each]
+        if not open_families:
+            break
+        truth = truth_of(store, number)
+        asked = {f: q for f in open_families if (q := ask(truth, rng, f))}
+        if not asked:
+            continue
+        rgb = np.asarray(store.image(number))
+        size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
+        perception = predictor.perceive(rgb)
+        for family, question in asked.items():
+            asked_of[family] += 1
+            command, answer = _put(predictor, perception, question, truth, size, rng)
+            ok = judge(question, answer, truth, size)
+            right[question.family].append(ok)
+            times.append(sum(answer.timings_ms.values()))
+            if question.objects and question.form == "locate":
+                refused.append(answer.status.value == "NOT_FOUND")
+            if not ok:
+                wrong.append(_failure(number, question, command, answer))
+        if number % 25 == 0:
+            done = sum(map(len, right.values()))
+            rate = done / (time.monotonic() - started)
+            print(f"\r{done} of {questions} questions, {rate:.1f}/s", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    if failures:
+        failures.write_text("".join(json.dumps(w) + "\n" for w in wrong))
+    return _report(right, refused, times)
+
+
+def _put(predictor, perception, question: Question, truth, size, rng):
+    if question.form == "refer":
+        box = truth.box_xyxy_norm[question.objects[0]] * size
+        return DESCRIBE, predictor.describe(perception, box[None].astype(np.float32), DESCRIBE)
+    templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
+    command = templates[int(rng.integers(len(templates)))].format("the " + bare(question.phrase))
+    return command, predictor.ground(perception, command)
+
+
+def bare(phrase: str) -> str:
+    """Return a noun phrase without its determiner."""
+    first, _, rest = phrase.partition(" ")
+    return rest if first in DETERMINERS + ("an",) else phrase
+
+
+def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
+    """Tell whether an answer is right; see the module's docstring."""
+    if question.form == "refer":
+        return names(answer.text, int(truth.kind[question.objects[0]]), int(truth.colour[question.objects[0]]))
+    targets = [p for p in answer.phrases if p.role == "target"]
+    boxes = np.concatenate([p.boxes_xyxy for p in targets]) if targets else np.zeros((0, 4))
+    if not question.objects:
+        return answer.status.value == "NOT_FOUND" and len(boxes) == 0
+    wanted = truth.box_xyxy_norm[list(question.objects)] * size
+    overlap = pairwise_iou(boxes, wanted) > 0.5
+    if question.family in ("all", "ambiguous"):
+        exact = len(boxes) == len(wanted) and overlap.any(0).all() and overlap.any(1).all()
+        return bool(exact and (question.family == "all" or answer.status.value == "AMBIGUOUS"))
+    return bool(len(boxes) and overlap[0, 0])
+
+
+def names(text: str, kind: int, colour: int) -> bool:
+    """Tell whether a description holds a word for the kind and one for the colour."""
+    words = text.lower()
+    colours = COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],))
+    return any(n in words for n in NOUNS[KINDS[kind]]) and any(c in words for c in colours)
+
+
+def pairwise_iou(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
+    """Return the IoU of every box of `a` (n, 4) with every box of `b` (m, 4)."""
+    low = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
+    high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
+    inter = (high - low).clip(0).prod(-1)
+    area = lambda b: (b[:, 2:] - b[:, :2]).prod(-1)  # noqa: E731
+    return inter / np.maximum(area(a_xyxy)[:, None] + area(b_xyxy)[None] - inter, 1e-9)
+
+
+def _failure(number: int, question: Question, command: str, answer) -> dict:
+    return {
+        "picture": number, "family": question.family, "command": command,
+        "status": answer.status.value, "text": answer.text,
+        "answered": [np.asarray(p.boxes_xyxy).round().tolist() for p in answer.phrases],
+    }  # fmt: skip
+
+
+def _report(right: dict[str, list[bool]], refused: list[bool], times: list[float]) -> dict:
+    pooled = {name: results for name, results in right.items()}
+    pooled["comparison"] = [ok for name in COMPARISONS for ok in right.get(name, [])]
+    return {
+        "families": {
+            name: {"accuracy": float(np.mean(results)), "questions": len(results)}
+            for name, results in pooled.items()
+            if results
+        },
+        "questions": sum(map(len, right.values())),
+        "false_refusals": float(np.mean(refused)) if refused else 0.0,
+        "ms_median": float(np.median(times)) if times else 0.0,
+    }
+
+
+def table(report: dict) -> str:
+    """Return the report as lines for people."""
+    lines = [f"{'family':<14} {'accuracy':>8} {'goal':>6} {'questions':>9}"]
+    for name, row in sorted(report["families"].items(), key=lambda item: item[0] not in GOALS):
+        goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
+        lines.append(f"{name:<14} {row['accuracy']:>8.3f} {goal:>6} {row['questions']:>9}")
+    lines.append(f"false refusals {report['false_refusals']:.3f}")
+    lines.append(f"{report['questions']} questions, median {report['ms_median']:.0f} ms each")
+    return "\n".join(lines)

@@ -1,0 +1,33 @@
+"""Put the trained halves together as a model folder that `Predictor.from_pretrained` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.groma.weights import save_groma
+from groma_ros.train.regions import load_perceiver
+
+
+def export(perceiver: str, language: str, vocabulary: Path, folder: Path) -> None:
+    """Write fp16 safetensors, config.json and tokenizer.model into `folder`."""
+    tokenizer = GromaTokenizer.from_folder(vocabulary.parent)
+    model = load_perceiver(perceiver, tokenizer.vocab_size)
+    modules = torch.load(language, weights_only=True)["modules"]
+    head = model.region_encoder.roi_align
+    parts = {
+        "llm": model.llm,
+        "new_input_embs": model.new_input_embs,
+        "extra_lm_head": model.extra_lm_head,
+        "updims": head.updims,
+        "pos_embedd": head.pos_embedd,
+    }
+    for name, module in parts.items():
+        prefix = name + "."
+        module.load_state_dict(
+            {k[len(prefix) :]: v for k, v in modules.items() if k.startswith(prefix)}
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_groma(model, vocabulary, folder, torch.float16)

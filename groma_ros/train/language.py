@@ -1,0 +1,399 @@
+"""Train the language half of groma-nano on what its frozen eyes see.
+
+Many questions about one picture share its prefix, which is computed once: each question continues
+from the same keys and values, as it does on a robot.
+
+A decoder this small does not find out by itself that it has to point. What makes it learn within
+minutes is supervised attention (`Hint`): some heads are told which regions to look at, at the
+places where an answer points. It changes training only; the model remains a plain Llama.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from groma_ros.grounding import prompts
+from groma_ros.groma.model import Groma
+from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.train.loop import Trainer
+from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.train.pictures import PictureStore
+from groma_ros.train.questions import FAMILIES, Question, ask_many
+from groma_ros.train.regions import SeenPicture, load_perceiver, look
+
+POINT, WEIGH, ANCHOR, NAME = range(4)
+"""What a hinted head looks at: the answer, the things compared, a relation's anchor, `<r_i>`."""
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Say that a head, at one place of a sequence, looks at some regions."""
+
+    head: int
+    place: int
+    regions: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One question and answer as token ids; `places` that refer to a region's feature."""
+
+    ids: list[int]
+    answer_start: int
+    hints: list[Hint]
+    feature_places: list[tuple[int, int]]
+
+
+class Speaker:
+    """Turn questions into token ids for one vocabulary."""
+
+    def __init__(self, tokenizer: GromaTokenizer, lowercase: bool):
+        self.tokenizer, self.lowercase = tokenizer, lowercase
+        self.prefix = tokenizer.encode(prompts.opening())
+        self.roi, self.roi_end = tokenizer.token_id("<roi>"), tokenizer.token_id("</roi>")
+        self.p, self.p_end = tokenizer.token_id("<p>"), tokenizer.token_id("</p>")
+        self.feature = tokenizer.token_id("<refer_feat>")
+        self.first = tokenizer.region_token_id(0)
+
+    def turn(self, question: Question, region_of: np.ndarray) -> Turn:
+        """Write a question and its answer with the numbers of this picture's regions."""
+        ask, answer = self.query(question, region_of), self.answer(question, region_of)
+        asked = self.tokenizer.encode(prompts.turn(ask), add_bos=False)
+        ids = self.tokenizer.encode(prompts.turn(ask) + " " + answer + "</s>", add_bos=False)
+        start = len(asked)
+        features = [(at, int(region_of[question.objects[0]])) for at, t in enumerate(ids) if t == self.feature]
+        return Turn(ids, start, self.hints(question, ids, start, region_of), features)
+
+    def query(self, question: Question, region_of: np.ndarray) -> str:
+        if question.form == "refer":
+            region = f"<roi><r{region_of[question.objects[0]]}></roi><refer_feat>"
+            return self.cased(question.phrase).replace("{region}", region)
+        ask = {"locate": prompts.locate, "locate_all": prompts.locate_all, "chat": prompts.chat}
+        return ask[question.form](self.cased(question.phrase))
+
+    def cased(self, text: str) -> str:
+        return text.lower() if self.lowercase else text
+
+    def answer(self, question: Question, region_of: np.ndarray) -> str:
+        if question.form in ("locate", "locate_all"):
+            return pointing(question.objects, region_of)
+        return "".join(
+            part if isinstance(part, str) else f"<p>{part[0]}</p>{pointing(part[1], region_of)}"
+            for part in question.parts
+        )
+
+    def hints(self, question: Question, ids: list[int], start: int, region_of) -> list[Hint]:
+        hints = []
+        following: tuple[int, ...] = ()
+        inside = False
+        for at in range(len(ids) - 2, start - 2, -1):
+            following_id = ids[at + 1]
+            if self.first <= following_id < self.first + 100:
+                following = (following_id - self.first,)
+                hints.append(Hint(POINT, at, following))
+            elif following_id == self.p_end and following:
+                inside = True
+            elif ids[at] == self.p:
+                inside = False
+                hints.append(Hint(POINT, at, following))
+            if inside:
+                hints.append(Hint(POINT, at, following))
+        weighed = tuple(int(region_of[i]) for i in question.candidates)
+        asked_end = [at for at in range(start) if ids[at] == self.p_end]
+        opened = [at for at in range(start, len(ids)) if ids[at] == self.roi]
+        for at in (asked_end + opened)[:2]:
+            if weighed:
+                hints.append(Hint(WEIGH, at, weighed))
+            if question.anchor >= 0:
+                hints.append(Hint(ANCHOR, at, (int(region_of[question.anchor]),)))
+        return hints
+
+
+def pointing(objects: tuple[int, ...], region_of: np.ndarray) -> str:
+    """Return `<roi>..</roi>` over the regions of some objects, in the order of the prompt."""
+    regions = sorted({int(region_of[i]) for i in objects})
+    return "<roi>" + "".join(f"<r{r}>" for r in regions) + "</roi>"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Prefixes (B, P) and the turns that follow them (Q, T), both padded on the right.
+
+    Attributes:
+        prefix, turns: token ids. lengths: (B,) of the prefixes. owner: (Q,) each turn's prefix.
+        targets: (Q, T), -100 where nothing is learned. spots: (row, place, region) of region
+        tokens in the prefixes, turn_spots: the same in the turns; regions count over the batch.
+        hints: (head, row, place, columns that may be looked at); NAME in the prefixes, all others
+        in the turns, whose columns start with the prefix.
+    """
+
+    prefix: Tensor
+    lengths: Tensor
+    turns: Tensor
+    turn_lengths: Tensor
+    owner: Tensor
+    targets: Tensor
+    spots: Tensor
+    turn_spots: Tensor
+    image_place: int
+    hints: list[tuple[int, int, int, list[int]]]
+
+
+def shuffled(picture: SeenPicture, rng: np.random.Generator) -> tuple[SeenPicture, np.ndarray]:
+    """Renumber a picture's regions: what one is called must not matter."""
+    order = rng.permutation(len(picture.boxes_cxcywh_norm))
+    number = np.empty(len(order) + 1, dtype=np.int64)
+    number[order] = np.arange(len(order))
+    number[-1] = -1
+    return (
+        SeenPicture(
+            picture.boxes_cxcywh_norm[order], picture.looks[order], picture.image_tokens,
+            number[picture.region_of], picture.truth,
+        ),
+        order,
+    )  # fmt: skip
+
+
+def pack(
+    speaker: Speaker, pictures: list[SeenPicture], turns: list[list[Turn]], image_tokens: int
+) -> Batch:
+    """Lay out each picture's prefix once, and all its turns."""
+    image_id = speaker.tokenizer.token_id("<image>")
+    region_id = speaker.tokenizer.token_id("<region>")
+    prefixes, flat, hints, spots, turn_spots, owner = [], [], [], [], [], []
+    counted = 0
+    for row, (picture, asked) in enumerate(zip(pictures, turns, strict=True)):
+        n, ids, first = len(picture.boxes_cxcywh_norm), [], 0
+        for token in speaker.prefix:
+            if token == image_id:
+                ids += [image_id] * image_tokens
+            elif token == region_id:
+                first = len(ids)
+                ids += [t for r in range(n) for t in (speaker.first + r, region_id)]
+            else:
+                ids.append(token)
+        prefixes.append(ids)
+        spots += [(row, first + 2 * r + 1, counted + r) for r in range(n)]
+        hints += [(NAME, row, first + 2 * r + 1, [first + 2 * r]) for r in range(n)]
+        for turn in asked:
+            number = len(flat)
+            flat.append(turn)
+            owner.append(row)
+            turn_spots += [(number, at, counted + r) for at, r in turn.feature_places]
+            hints += [
+                (h.head, number, h.place, [first + 2 * r + 1 for r in h.regions]) for h in turn.hints
+            ]
+        counted += n
+    after = [
+        [-100] * (t.answer_start - 1) + t.ids[t.answer_start :] + [-100] for t in flat
+    ]
+    pad = speaker.tokenizer.pad_id
+    return Batch(
+        padded(prefixes, pad), torch.tensor([len(p) for p in prefixes]),
+        padded([t.ids for t in flat], pad), torch.tensor([len(t.ids) for t in flat]),
+        torch.tensor(owner), padded(after, -100), torch.tensor(spots),
+        torch.tensor(turn_spots).reshape(-1, 3), speaker.prefix.index(image_id), hints,
+    )  # fmt: skip
+
+
+def padded(rows: list[list[int]], fill: int) -> Tensor:
+    longest = max(map(len, rows))
+    return torch.tensor([row + [fill] * (longest - len(row)) for row in rows])
+
+
+def turn_mask(lengths: Tensor, longest: int, turns: int) -> Tensor:
+    """Return (Q, 1, T, P + T) additive float: a token sees its prefix and its own past."""
+    known = torch.arange(longest)[None] < lengths[:, None]
+    past = torch.ones(turns, turns).tril().bool()
+    seen = torch.cat(
+        [known[:, None].expand(-1, turns, -1), past[None].expand(len(lengths), -1, -1)], dim=2
+    )
+    return torch.where(seen, 0.0, torch.finfo(torch.float32).min)[:, None]
+
+
+def region_tokens(model: Groma, pictures: list[SeenPicture]) -> Tensor:
+    """Finish the region encoder: add positions to looks and project, (sum of n, D)."""
+    head = model.region_encoder.roi_align
+    boxes = torch.from_numpy(np.concatenate([p.boxes_cxcywh_norm for p in pictures]))
+    looks = torch.from_numpy(np.concatenate([p.looks for p in pictures])).float()
+    return head.updims(looks + head.pos_embedd(boxes))
+
+
+def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], words: dict):
+    """Return losses (answers, hints, names) and figures (shares of right tokens) of a batch."""
+    tokens = region_tokens(model, pictures)
+    image = torch.from_numpy(np.stack([p.image_tokens for p in pictures])).float()
+    start, end = batch.image_place, batch.image_place + image.shape[1]
+    embeds = model.embed_ids(batch.prefix)
+    embeds = torch.cat([embeds[:, :start], image, embeds[:, end:]], dim=1)
+    embeds = embeds.index_put(tuple(batch.spots[:, :2].T), tokens[batch.spots[:, 2]])
+    before = model.llm.model(inputs_embeds=embeds, use_cache=True, output_attentions=True)
+    cache = before.past_key_values
+    for layer in cache.layers:
+        layer.keys, layer.values = layer.keys[batch.owner], layer.values[batch.owner]
+    asked = model.embed_ids(batch.turns)
+    asked = asked.index_put(tuple(batch.turn_spots[:, :2].T), tokens[batch.turn_spots[:, 2]])
+    lengths = batch.lengths[batch.owner]
+    output = model.llm.model(
+        inputs_embeds=asked, past_key_values=cache, use_cache=True, output_attentions=True,
+        attention_mask=turn_mask(lengths, batch.prefix.shape[1], batch.turns.shape[1]),
+        position_ids=lengths[:, None] + torch.arange(batch.turns.shape[1])[None],
+    )  # fmt: skip
+    learned = batch.targets != -100
+    logits, targets = model.logits(output.last_hidden_state[learned]), batch.targets[learned]
+    right = (logits.detach().argmax(-1) == targets).float()
+    pointing_at = targets >= model.ids.first_region
+    losses = {
+        "answer": F.cross_entropy(logits, targets),
+        "hint": 0.5 * hint_loss(before.attentions, output.attentions, batch.hints),
+        "name": 0.3 * naming_loss(model, tokens, pictures, words),
+    }
+    return losses, {"token_acc": right.mean().item(), "point_acc": right[pointing_at].mean().item()}
+
+
+def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints) -> Tensor:
+    """Return the mean of -log of the attention that hinted heads pay to what they should see."""
+    last = len(attentions)
+    head_of = {POINT: (last - 2, 0), WEIGH: (last - 3, 0), ANCHOR: (last - 3, 1), NAME: (0, 0)}
+    total, terms = 0.0, 0
+    for kind, (layer, head) in head_of.items():
+        mine = [(row, at, column, 1.0 / len(columns)) for k, row, at, columns in hints if k == kind
+                for column in columns]  # fmt: skip
+        if not mine:
+            continue
+        row, at, column, share = zip(*mine, strict=True)
+        rows = (before if kind == NAME else attentions)[layer]
+        paid = rows[list(row), head, list(at), list(column)]
+        share = torch.tensor(share)
+        total = total - (share * paid.clamp(min=1e-6).log()).sum() / share.sum()
+        terms += 1
+    return total / max(terms, 1)
+
+
+def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
+    """Pull each region token towards the embeddings of the words for its kind and colour."""
+    offset, at, kinds, colours = 0, [], [], []
+    for p in pictures:
+        covered = np.flatnonzero(p.region_of >= 0)
+        at += [offset + int(r) for r in p.region_of[covered]]
+        kinds += p.truth.kind[covered].tolist()
+        colours += p.truth.colour[covered].tolist()
+        offset += len(p.boxes_cxcywh_norm)
+    if not at:
+        return tokens.sum() * 0
+    scale = tokens.shape[-1] ** -0.5
+    named = tokens[at] @ model.embed_ids(words["kinds"]).T * scale
+    painted = tokens[at] @ model.embed_ids(words["colours"]).T * scale
+    return F.cross_entropy(named, torch.tensor(kinds)) + F.cross_entropy(painted, torch.tensor(colours))
+
+
+def reset_language(model: Groma) -> None:
+    """Start the decoder from unit-RMS embeddings and weights of 1/sqrt(fan in)."""
+    depth = model.config.language.num_hidden_layers
+    for name, weight in (*model.llm.named_parameters(), *model.extra_lm_head.named_parameters()):
+        if weight.ndim == 2:
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
+        if name.endswith(("o_proj.weight", "down_proj.weight")):
+            weight.data /= (2 * depth) ** 0.5
+    nn.init.normal_(model.llm.model.embed_tokens.weight)
+    nn.init.normal_(model.new_input_embs.weight)
+
+
+def unit_regions(model: Groma, pictures: list[SeenPicture]) -> None:
+    """Scale the region encoder's last layer and the bridge so that tokens have unit RMS."""
+    with torch.no_grad():
+        last = model.region_encoder.roi_align.updims
+        rms = region_tokens(model, pictures).pow(2).mean().sqrt()
+        last.weight /= rms
+        last.bias /= rms
+
+
+def askable(picture: SeenPicture, rng, count: int, weights: dict[str, float]) -> list[Question]:
+    """Draw questions whose every object the perceiver has found."""
+    asked = ask_many(picture.truth, rng, count, weights)
+    return [q for q in asked if all(picture.region_of[i] >= 0 for i in q.needs())]
+
+
+def first_words(tokenizer: GromaTokenizer, names: tuple[str, ...]) -> Tensor:
+    """Return one piece for each name, its last: names are single pieces in this vocabulary."""
+    return torch.tensor([tokenizer.encode("a " + name, add_bos=False)[-1] for name in names])
+
+
+LONG = ("relation", "scene", "count", "is_there", "what_colour")
+"""Families whose turns are long; they are asked together, so that short ones need no padding."""
+
+
+def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
+    """Weigh the families of one step: look-up first, lists and comparisons once that works."""
+    weights = {name: weight for name, (_, weight) in FAMILIES.items()}
+    if done < 0.1:
+        keep = ("unique", "kind", "colour", "refer", "absent")
+        return {name: weights[name] for name in keep}
+    late = min((done - 0.1) / 0.4, 1.0)
+    for name in ("superlative", "relation", "all", "ambiguous"):
+        weights[name] *= 0.3 + 0.9 * late
+    long = sum(weights[name] for name in LONG) / sum(weights.values())
+    asked_long = bool(rng.random() < long)
+    return {name: weight for name, weight in weights.items() if (name in LONG) == asked_long}
+
+
+def train_language(
+    rank: int, pictures: str, vocabulary: str, perceiver: str, checkpoint: str, minutes: float,
+    count: int, batch: int, questions: int, lr: float, seed: int,
+) -> None:  # fmt: skip
+    """Train for `minutes`; each process looks at its own share of the pictures and keeps it."""
+    tokenizer = GromaTokenizer.from_folder(vocabulary)
+    torch.manual_seed(seed)
+    model = load_perceiver(perceiver, tokenizer.vocab_size, attention="eager")
+    reset_language(model)
+    model.requires_grad_(False)
+    head = model.region_encoder.roi_align
+    modules = nn.ModuleDict(
+        {
+            "llm": model.llm, "new_input_embs": model.new_input_embs, "updims": head.updims,
+            "extra_lm_head": model.extra_lm_head, "pos_embedd": head.pos_embedd,
+        }
+    )  # fmt: skip
+    modules.requires_grad_(True)
+    store = PictureStore(pictures, limit=count)
+    world = torch.distributed.get_world_size()
+    mine = list(range(rank, len(store), world))
+    seen = remember(model, store, mine, Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt"))
+    unit_regions(model, seen[:200])
+    image_tokens = (model.config.grid_size // 2) ** 2
+    speaker = Speaker(tokenizer, lowercase=True)
+    words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}
+    trainer = Trainer(modules, lr, minutes, Path(checkpoint))
+    rng = np.random.default_rng([seed, rank, trainer.steps])
+    while trainer.done < 1:
+        chosen, turns, weights = [], [], curriculum(trainer.done, rng)
+        while len(chosen) < batch:
+            picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
+            asked = askable(picture, rng, questions, weights)
+            if asked:
+                chosen.append(picture)
+                turns.append([speaker.turn(q, picture.region_of) for q in asked])
+        packed = pack(speaker, chosen, turns, image_tokens)
+        losses, figures = language_losses(model, packed, chosen, words)
+        trainer.step(losses, sum(map(len, turns)), figures)
+
+
+def remember(model: Groma, store: PictureStore, numbers: list[int], path: Path) -> list[SeenPicture]:
+    """Look at pictures, or read what was seen before of the same ones."""
+    seen: list[SeenPicture] = []
+    if path.exists():
+        kept = torch.load(path, weights_only=False)
+        if len(kept) == len(numbers):
+            return kept
+    for at in range(0, len(numbers), 32):
+        seen += look(model, store, numbers[at : at + 32])
+        if at % 1024 == 0:
+            print(f"looking at pictures: {at} of {len(numbers)}", flush=True)
+    torch.save(seen, path)
+    return seen

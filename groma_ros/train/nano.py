@@ -1,0 +1,88 @@
+"""Size groma-nano: the one place that holds its numbers."""
+
+KINDS = (
+    "cup", "glass", "bottle", "can", "bowl", "plate", "box",
+    "ball", "cube", "banana", "apple", "book", "marker",
+)  # fmt: skip
+COLOURS = (
+    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white",
+)  # fmt: skip
+
+NEW_TOKENS = 114
+
+
+def nano_config(text_vocab_size: int) -> dict:
+    """Return groma-nano's config.json as a dict, in the official layout.
+
+    Args:
+        text_vocab_size: pieces of its sentencepiece model; the 114 added tokens come after them.
+    """
+    return {
+        "model_type": "groma",
+        "transformers_version": "4.32.0",
+        "num_new_token": NEW_TOKENS,
+        "vocab_size": text_vocab_size + NEW_TOKENS,
+        "box_score_thres": 0.1,
+        "nms_thres": 0.6,
+        "max_region_num": 20,
+        "perceiver_cfg": {
+            "model_type": "ddetr",
+            "vis_output_layer": -1,
+            "vis_encoder_cfg": {
+                "model_type": "dinov2",
+                "hidden_size": 192,
+                "num_hidden_layers": 5,
+                "num_attention_heads": 3,
+                "image_size": 256,
+                "patch_size": 16,
+            },
+            "ddetr_cfg": {
+                "model_type": "deformable_detr",
+                "d_model": 192,
+                "encoder_layers": 2,
+                "decoder_layers": 3,
+                "encoder_ffn_dim": 512,
+                "decoder_ffn_dim": 512,
+                "encoder_attention_heads": 6,
+                "decoder_attention_heads": 6,
+                "num_feature_levels": 1,
+                "num_queries": 40,
+                "two_stage_num_proposals": 40,
+                "two_stage": True,
+                "with_box_refine": True,
+                "auxiliary_loss": True,
+                "dropout": 0.0,
+                "id2label": {"0": "LABEL_0"},
+                "label2id": {"LABEL_0": 0},
+            },
+        },
+        "llm_cfg": {
+            "model_type": "llama",
+            "vocab_size": text_vocab_size,
+            "hidden_size": 192,
+            "intermediate_size": 512,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "max_position_embeddings": 1024,
+            "rms_norm_eps": 1e-5,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+            "tie_word_embeddings": False,
+        },
+        "groma_ros": {
+            "image_size": 256,
+            "stem_channels": [32, 64, 128],
+            "region_encoder": {
+                "channels": 128,
+                "level_scales": [1, 1, 0.5],
+                "fusion_rounds": 1,
+                "roi_size": 7,
+                "sampling_ratio": 2,
+                "hidden": 256,
+                "geometry": "correct",
+            },
+            "language": {"lowercase": True},
+        },
+    }
