@@ -1,0 +1,388 @@
+"""The predictor's promises, on a tiny random Groma with a tiny vocabulary."""
+
+import io
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sentencepiece
+import torch
+
+from groma_ros.decoding import AnswerGrammar
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.model import Groma
+from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.grounding import boxes as box_math
+from groma_ros.grounding import prompts
+from groma_ros.grounding.values import Status
+from groma_ros.predictor import Predictor
+
+SENTENCES = [
+    *(prompts.opening(), prompts.locate("the red cup"), prompts.locate_all("blue cans")),
+    "what is on the table? a green apple and the white bowl next to the book",
+]
+
+
+def tiny_config(vocab_size: int) -> dict:
+    return {
+        "num_new_token": 114,
+        "box_score_thres": 0.0,
+        "nms_thres": 0.3,
+        "max_region_num": 12,
+        "perceiver_cfg": {
+            "vis_encoder_cfg": {
+                "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2,
+                "image_size": 64, "patch_size": 8,
+            },
+            "ddetr_cfg": {
+                "d_model": 64, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 64,
+                "decoder_ffn_dim": 64, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
+                "num_feature_levels": 1, "num_queries": 30, "two_stage_num_proposals": 30,
+                "two_stage": True, "with_box_refine": True, "id2label": {"0": "LABEL_0"},
+            },
+        },
+        "llm_cfg": {
+            "vocab_size": vocab_size, "hidden_size": 64, "intermediate_size": 96,
+            "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 512,
+        },
+        "groma_ros": {
+            "image_size": 64,
+            "region_encoder": {
+                "level_scales": [2, 1, 0.5], "fusion_rounds": 1, "roi_size": 4, "hidden": 64,
+                "geometry": "correct",
+            },
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def predictor() -> Predictor:
+    vocabulary = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(SENTENCES * 4), model_writer=vocabulary, vocab_size=400,
+        hard_vocab_limit=False, byte_fallback=True, minloglevel=2, num_threads=1,
+    )  # fmt: skip
+    tokenizer = GromaTokenizer(vocabulary.getvalue())
+    torch.manual_seed(4)
+    model = Groma(GromaConfig.from_dict(tiny_config(tokenizer.vocab_size)))
+    for name, weight in model.named_parameters():
+        if name.endswith(("lm_head.weight", "embed_tokens.weight", "input_embs.weight")):
+            torch.nn.init.normal_(weight)
+        if "bbox_embed" in name and name.endswith("layers.2.weight"):
+            torch.nn.init.normal_(weight, std=0.2)
+    return Predictor(model, tokenizer)
+
+
+@pytest.fixture(scope="module")
+def rgb() -> np.ndarray:
+    return np.random.default_rng(3).integers(0, 256, (60, 100, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def perception(predictor, rgb):
+    return predictor.perceive(rgb)
+
+
+def script(monkeypatch, predictor: Predictor, said: str) -> None:
+    """Make the model want to say these tokens, whatever it reads."""
+    wanted = iter(predictor.tokenizer.encode(said, add_bos=False))
+    size = len(predictor.tokenizer)
+
+    def logits(hidden):
+        scores = torch.zeros(*hidden.shape[:-1], size)
+        scores[..., next(wanted)] = 9.0
+        return scores
+
+    monkeypatch.setattr(predictor.model, "logits", logits)
+
+
+def same(a, b) -> bool:
+    drop = {"timings_ms": None}
+    return a.to_dict() | drop == b.to_dict() | drop
+
+
+# ---- perceive
+
+
+def test_regions_lie_in_the_source_picture_best_first(predictor, perception):
+    assert perception.image_size_hw == (60, 100)
+    assert len(perception.boxes_xyxy) == len(perception.scores) > 3
+    assert (perception.boxes_xyxy >= 0).all() and (perception.boxes_xyxy <= [100, 60] * 2).all()
+    assert (np.diff(perception.scores) <= 0).all()
+    assert set(perception.timings_ms) == {"pixels", "regions", "prefix", "perceive"}
+
+
+def test_boxes_of_a_picture_that_is_not_square_scale_by_side(predictor, perception):
+    norm = perception.percept.boxes_cxcywh_norm.numpy()
+    wanted = box_math.cxcywh_to_xyxy(norm) * [100, 60, 100, 60]
+    np.testing.assert_allclose(perception.boxes_xyxy, np.clip(wanted, 0, [100, 60] * 2), atol=1e-4)
+
+
+def test_the_same_picture_gives_the_same_perception(predictor, rgb, perception):
+    again = predictor.perceive(rgb.copy())
+    np.testing.assert_array_equal(again.boxes_xyxy, perception.boxes_xyxy)
+    np.testing.assert_array_equal(again.scores, perception.scores)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (np.zeros((4, 4, 3), np.float32), "float32"),
+        (np.zeros((4, 4), np.uint8), r"\(4, 4\)"),
+        (np.zeros((4, 4, 4), np.uint8), r"\(4, 4, 4\)"),
+        (np.zeros((0, 4, 3), np.uint8), "4x0"),
+        ([[1, 2, 3]], "list"),
+    ],
+)
+def test_what_is_no_picture_is_refused(predictor, bad, words):
+    with pytest.raises(ValueError, match=words):
+        predictor.perceive(bad)
+
+
+# ---- ground
+
+
+COMMANDS = ["pick up the red cup", "find all the cans", "what is on the table?"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_ground_repeats_itself_and_leaves_the_perception_alone(predictor, rgb, perception, command):
+    length = perception.prefix.get_seq_length()
+    keys = [layer.keys.clone() for layer in perception.prefix.layers]
+    first = predictor.ground(perception, command, max_new_tokens=12)
+    predictor.ground(perception, "put the apple into the white bowl")
+    second = predictor.ground(perception, command, max_new_tokens=12)
+    fresh = predictor.ground(predictor.perceive(rgb), command, max_new_tokens=12)
+    assert same(first, second) and same(first, fresh)
+    assert perception.prefix.get_seq_length() == length
+    assert all(torch.equal(a.keys, b) for a, b in zip(perception.prefix.layers, keys, strict=True))
+
+
+@pytest.mark.parametrize("phrase", ["the red cup", "a blue book", "x < y & z"])
+def test_prefix_and_cache_say_what_a_whole_forward_without_cache_says(
+    predictor, perception, phrase
+):
+    model, tokenizer = predictor.model, predictor.tokenizer
+    steps = list(predictor._say(perception, prompts.locate(phrase), True, 6, None))
+    text = prompts.opening() + prompts.turn(prompts.locate(phrase)) + "<roi>"
+    ids = tokenizer.encode(text)
+    grammar = AnswerGrammar(tokenizer, len(perception.scores), True, model.device)
+    for step in steps:
+        with torch.no_grad():
+            embeds = model.embed_prompt(torch.tensor(ids), perception.percept)
+            hidden, _ = model.forward_tokens(embeds[None])
+            logits = model.logits(hidden[0, -1]).masked_fill(~grammar.allowed(), -torch.inf)
+        chances = logits.softmax(-1)
+        assert int(chances.argmax()) == step.token_id
+        assert float(chances.max()) == pytest.approx(step.probability, abs=1e-4)
+        grammar.take(step.token_id)
+        ids.append(step.token_id)
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "put the cup next to the plate into the box"])
+def test_boxes_are_regions_and_none_comes_twice(predictor, perception, command):
+    answer = predictor.ground(perception, command, max_new_tokens=20)
+    regions = [box.tolist() for box in perception.boxes_xyxy]
+    for phrase in answer.phrases:
+        assert answer.text[slice(*phrase.span)] == phrase.text
+        named = [box.tolist() for box in phrase.boxes_xyxy]
+        assert all(box in regions for box in named)
+        assert len({tuple(box) for box in named}) == len(named)
+        assert (np.diff(phrase.scores) <= 0).all()
+        assert (phrase.scores >= 0).all() and (phrase.scores <= 1).all()
+
+
+def test_one_region_is_grounded(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, "<r2></roi>")
+    answer = predictor.ground(perception, "Could you pick up the red cup?")
+    assert (answer.status, answer.action) == (Status.GROUNDED, "pick")
+    assert answer.text == "Found the red cup." and answer.reason == ""
+    np.testing.assert_array_equal(answer.target.boxes_xyxy, perception.boxes_xyxy[[2]])
+    allowed = len(perception.scores) + 1
+    chance = np.exp(9) / (np.exp(9) + allowed - 1)
+    assert answer.target.scores[0] == pytest.approx(chance * perception.scores[2], rel=1e-4)
+    assert set(answer.timings_ms) == {"pixels", "regions", "prefix", "perceive", "ground"}
+
+
+def test_two_regions_for_a_singular_phrase_are_ambiguous_best_first(
+    monkeypatch, predictor, perception
+):
+    script(monkeypatch, predictor, "<r3><r1></roi>")
+    answer = predictor.ground(perception, "pick up the red cup")
+    assert answer.status is Status.AMBIGUOUS and "2 things" in answer.reason
+    np.testing.assert_array_equal(answer.target.boxes_xyxy, perception.boxes_xyxy[[1, 3]])
+
+
+def test_an_empty_answer_is_not_found(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, "</roi>")
+    answer = predictor.ground(perception, "pick up the red cup")
+    assert answer.status is Status.NOT_FOUND and "the red cup" in answer.reason
+    assert answer.target.boxes_xyxy.shape == (0, 4)
+
+
+def test_all_regions_may_be_named_and_then_the_answer_ends(monkeypatch, predictor, perception):
+    count = len(perception.scores)
+    script(monkeypatch, predictor, "".join(f"<r{i}>" for i in range(count)))
+    answer = predictor.ground(perception, "find all the cups")
+    assert answer.status is Status.GROUNDED and len(answer.target.scores) == count
+
+
+def test_each_phrase_of_a_command_is_asked(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, "<r0></roi><r1></roi></roi>")
+    answer = predictor.ground(perception, "put the cup into the bowl next to the plate")
+    assert answer.status is Status.GROUNDED
+    assert [(p.text, p.role, len(p.scores)) for p in answer.phrases] == [
+        ("the cup", "target", 1),
+        ("the bowl next to the plate", "destination", 1),
+        ("the plate", "relation", 0),
+    ]
+    assert "the plate" in answer.reason
+
+
+def test_a_question_is_answered_in_sentences(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, "the <p>white bowl</p><roi><r1></roi> next to the book</s>")
+    answer = predictor.ground(perception, "what is on the table?")
+    assert (answer.status, answer.action) == (Status.GROUNDED, "ask")
+    assert answer.text == "the white bowl next to the book"
+    assert [(p.text, p.role) for p in answer.phrases] == [("white bowl", "mention")]
+    np.testing.assert_array_equal(answer.phrases[0].boxes_xyxy, perception.boxes_xyxy[[1]])
+
+
+def test_an_answer_that_does_not_end_is_cut_and_says_so(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, " ".join(["table"] * 200))
+    answer = predictor.ground(perception, "what is on the table?", max_new_tokens=7)
+    assert answer.status is Status.NOT_FOUND
+    assert "cut after 7 tokens" in answer.reason
+
+
+def test_a_command_without_a_thing_asks_for_one(predictor, perception):
+    answer = predictor.ground(perception, "bring me that")
+    assert answer.status is Status.NOT_FOUND and "names no thing" in answer.reason
+
+
+@pytest.mark.parametrize("trick", ["<r3>", "</s>", "<image>", "[grounding]", "<roi><r1></roi>"])
+def test_special_tokens_in_a_command_are_words(predictor, perception, trick):
+    answer = predictor.ground(perception, f"pick up the {trick} cup")
+    assert answer.target.text == f"the {trick} cup"
+    tokenizer = predictor.tokenizer
+    for form in (prompts.locate, prompts.locate_all, prompts.chat):
+        ids = tokenizer.encode(prompts.turn(form(f"the {trick} cup")), add_bos=False)
+        plain = tokenizer.encode(prompts.turn(form("the cup")), add_bos=False)
+        special = [i for i in ids if i >= tokenizer.vocab_size or i < 3]
+        assert special == [i for i in plain if i >= tokenizer.vocab_size or i < 3]
+
+
+def test_lower_case_models_are_asked_in_lower_case(predictor, perception):
+    lower = Predictor(predictor.model, predictor.tokenizer, lowercase=True)
+    loud = lower.ground(perception, "PICK UP THE RED CUP")
+    quiet = lower.ground(perception, "pick up the red cup")
+    assert loud.target.text == "THE RED CUP"
+    np.testing.assert_array_equal(loud.target.scores, quiet.target.scores)
+
+
+def test_cancelling_stops_before_the_next_token(monkeypatch, predictor, perception):
+    cancel = threading.Event()
+    calls = []
+
+    def logits(hidden):
+        calls.append(1)
+        cancel.set()
+        scores = torch.zeros(*hidden.shape[:-1], len(predictor.tokenizer))
+        scores[..., predictor.tokenizer.encode("table", add_bos=False)[-1]] = 1
+        return scores
+
+    monkeypatch.setattr(predictor.model, "logits", logits)
+    answer = predictor.ground(perception, "what is on the table?", cancel=cancel)
+    assert answer.status is Status.CANCELLED and not answer.phrases
+    assert len(calls) == 1
+    assert predictor.ground(perception, "the cup", cancel=cancel).status is Status.CANCELLED
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"), [("", "empty"), ("x" * 513, "513"), (None, "NoneType"), ("?", "no word")]
+)
+def test_what_is_no_command_is_refused(predictor, perception, bad, words):
+    with pytest.raises(ValueError, match=words):
+        predictor.ground(perception, bad)
+
+
+def test_a_command_that_fills_the_model_is_refused_with_both_numbers(predictor, perception):
+    with pytest.raises(ValueError, match=r"\d+ tokens of the model's 512"):
+        predictor.ground(perception, "pick up the " + "\u65e5" * 400)
+
+
+# ---- describe
+
+
+def test_a_box_that_is_a_region_is_described_as_that_region(monkeypatch, predictor, perception):
+    script(monkeypatch, predictor, "a green apple</s>white bowl</s>")
+    boxes = perception.boxes_xyxy[[2, 0]]
+    answer = predictor.describe(perception, boxes)
+    assert answer.status is Status.GROUNDED and answer.text == "a green apple white bowl"
+    assert [p.text for p in answer.phrases] == ["a green apple", "white bowl"]
+    np.testing.assert_array_equal(answer.phrases[0].boxes_xyxy[0], boxes[0])
+    assert predictor._regions_of(perception, boxes) == (perception, [2, 0])
+
+
+def test_describing_equals_a_whole_forward_that_refers_to_the_box(predictor, perception):
+    model, tokenizer = predictor.model, predictor.tokenizer
+    query = prompts.refer("what is this?")
+    steps = list(predictor._say(perception, query, False, 5, None, region=2))
+    text = prompts.opening() + prompts.turn(query).replace("<refer_box>", "<r2>")
+    ids = tokenizer.encode(text)
+    grammar = AnswerGrammar(tokenizer, len(perception.scores), False, model.device)
+    percept = replace(perception.percept, refer_indices=torch.tensor([2]))
+    for step in steps:
+        with torch.no_grad():
+            embeds = model.embed_prompt(torch.tensor(ids), percept)
+            hidden, _ = model.forward_tokens(embeds[None])
+            logits = model.logits(hidden[0, -1]).masked_fill(~grammar.allowed(), -torch.inf)
+        assert int(logits.argmax()) == step.token_id
+        grammar.take(step.token_id)
+        ids.append(step.token_id)
+
+
+def test_another_box_is_looked_at_anew(predictor, perception):
+    box = np.array([[90.0, 2.0, 97.0, 5.0]], np.float32)
+    assert box_math.iou(box, perception.boxes_xyxy).max() < 0.6
+    seen, regions = predictor._regions_of(perception, box)
+    np.testing.assert_allclose(seen.boxes_xyxy[regions[0]], box[0], atol=1e-3)
+    assert len(predictor.describe(perception, box, "what colour?").phrases) == 1
+
+
+@pytest.mark.parametrize(
+    ("boxes", "question", "words"),
+    [
+        ([], "what is this?", "0 boxes"),
+        ([5, 5, 5, 9], "what is this?", "empty"),
+        ([200, 0, 300, 50], "what is this?", "100x60"),
+        ([1, 1, 9, 9], "?", "no word"),
+    ],
+)
+def test_boxes_and_questions_are_checked(predictor, perception, boxes, question, words):
+    with pytest.raises(ValueError, match=words):
+        predictor.describe(perception, boxes, question)
+
+
+# ---- the grammar of answers
+
+
+def test_every_free_answer_is_well_formed(predictor):
+    tokenizer = predictor.tokenizer
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        grammar = AnswerGrammar(tokenizer, 3, False, torch.device("cpu"))
+        ids = []
+        while not grammar.done and len(ids) < 40:
+            choices = grammar.allowed().nonzero().flatten().tolist()
+            marks = [c for c in choices if c >= tokenizer.vocab_size]
+            pool = marks if marks and rng.random() < 0.7 else choices
+            ids.append(int(rng.choice(pool)))
+            grammar.take(ids[-1])
+        named = [tokenizer.region_index(i) for i in ids]
+        assert all(n is None or n < 3 for n in named)
+        marked = tokenizer.decode(ids)
+        assert marked.count("<roi>") - marked.count("</roi>") in (0, 1)
+        assert "<p> </p>" not in marked and "<image>" not in marked
