@@ -172,7 +172,12 @@ class BoxHead(nn.Module):
         """Map (..., D) to float32 logits (..., 4)."""
         for layer in self.layers[:-1]:
             hidden = F.relu(layer(hidden))
-        return self.layers[-1](hidden).float()
+        return linear_float32(self.layers[-1], hidden)
+
+
+def linear_float32(layer: nn.Linear, hidden: Tensor) -> Tensor:
+    """Apply a small head in float32, whatever the model's type: scores must not tie."""
+    return F.linear(hidden.float(), layer.weight.float(), layer.bias.float())
 
 
 def sine_positions(height: int, width: int, d_model: int, device: torch.device) -> Tensor:

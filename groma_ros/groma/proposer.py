@@ -19,6 +19,7 @@ from .deformable import (
     EncoderLayer,
     Shapes,
     inverse_sigmoid,
+    linear_float32,
     sine_encoding,
     sine_positions,
 )
@@ -63,8 +64,8 @@ class ProposerOutput:
     @property
     def scores(self) -> Tensor:
         """Objectness (B, Q): coco^0.4 * sa1b^0.6 of the two heads' probabilities."""
-        coco = self.logits_coco.squeeze(-1).float().sigmoid()
-        sa1b = self.logits_sa1b.squeeze(-1).float().sigmoid()
+        coco = self.logits_coco.squeeze(-1).sigmoid()
+        sa1b = self.logits_sa1b.squeeze(-1).sigmoid()
         return coco**0.4 * sa1b**0.6
 
 
@@ -231,7 +232,8 @@ class Proposer(nn.Module):
         usable = ((proposals > 0.01) & (proposals < 0.99)).all(-1, keepdim=True)
         logits = torch.log(proposals / (1 - proposals)).masked_fill(~usable, math.inf)
         queries = self.enc_output_norm(self.enc_output(memory.masked_fill(~usable, 0.0)))
-        return self.class_embed_enc(queries), self.bbox_embed[-1](queries) + logits
+        enc_class = linear_float32(self.class_embed_enc, queries)
+        return enc_class, self.bbox_embed[-1](queries) + logits
 
     def _decode(self, memory: Tensor, shapes: Shapes, reference: Tensor) -> Tensor:
         d_model = self.config.d_model
@@ -255,4 +257,4 @@ def cell_centres(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def _each_layer(heads: nn.ModuleList, hidden: Tensor) -> Tensor:
-    return torch.stack([head(hidden[:, i]) for i, head in enumerate(heads)], dim=1)
+    return torch.stack([linear_float32(head, hidden[:, i]) for i, head in enumerate(heads)], dim=1)

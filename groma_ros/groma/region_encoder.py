@@ -137,13 +137,10 @@ class RegionEncoder(nn.Module):
     def cut(self, maps: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
         """Cut the boxes out of every map: [(sum of n, C, r, r)]."""
         rois, strides = self.rois(boxes)
-        owners = torch.repeat_interleave(
-            torch.arange(len(boxes), device=rois.device),
-            torch.tensor([len(b) for b in boxes], device=rois.device),
-        )
+        counts = [len(b) for b in boxes]
         size, ratio = self.settings.roi_size, self.settings.sampling_ratio
         return [
-            roi_align(feature, rois / stride, owners, size, ratio).to(feature.dtype)
+            roi_align(feature, (rois / stride).split(counts), size, ratio).to(feature.dtype)
             for feature, stride in zip(maps, strides, strict=True)
         ]
 
@@ -179,31 +176,34 @@ def coordinate_channels(features: Tensor) -> Tensor:
     return torch.cat((x, y), dim=1)
 
 
-def roi_align(features: Tensor, rois: Tensor, owners: Tensor, size: int, ratio: int) -> Tensor:
-    """Average-pool boxes out of float maps: (B, C, H, W) to (n, C, size, size), float32.
+def roi_align(features: Tensor, rois: Sequence[Tensor], size: int, ratio: int) -> Tensor:
+    """Average-pool boxes out of maps: (B, C, H, W) to (sum of n, C, size, size), float32.
 
-    ``rois`` (n, 4) are corners in map cells, ``owners`` (n,) the picture of each. mmcv's aligned
-    RoIAlign: the box is shifted by half a cell, ratio x ratio bilinear samples a bin, samples
-    further out than one cell count as zero and the others are clamped. A box whose second corner
-    lies before its first is sampled backwards.
+    ``rois`` holds each picture's boxes (n, 4) as corners in map cells. mmcv's aligned RoIAlign:
+    the box is shifted by half a cell, ratio x ratio bilinear samples a bin, samples further out
+    than one cell count as zero and the others are clamped. A box whose second corner lies before
+    its first is sampled backwards. As a sample's weights are a product of one factor for each
+    axis, pooling is two matrix products.
     """
     height, width = features.shape[-2:]
-    x_index, x_weight = _axis_samples(rois[:, 0], rois[:, 2], width, size, ratio)
-    y_index, y_weight = _axis_samples(rois[:, 1], rois[:, 3], height, size, ratio)
-    index = (y_index[:, :, None, :, None] * width + x_index[:, None, :, None, :]).flatten(3)
-    index = index + (owners * (height * width))[:, None, None, None]
-    weight = (y_weight[:, :, None, :, None] * x_weight[:, None, :, None, :]).flatten(3)
-    table = features.float().permute(0, 2, 3, 1).flatten(0, 2)
-    pooled = F.embedding_bag(
-        index.flatten(0, 2), table, mode="sum", per_sample_weights=weight.flatten(0, 2)
-    )
-    return pooled.view(len(rois), size, size, -1).permute(0, 3, 1, 2)
+    pooled = []
+    for feature, boxes in zip(features.float().permute(0, 2, 3, 1), rois, strict=True):
+        flat = feature.reshape(height, -1)
+        limit = max(1, _CHUNK // (size * flat.shape[1]))
+        for part in boxes.split(limit) if len(boxes) else (boxes,):
+            rows = axis_weights(part[:, 1], part[:, 3], height, size, ratio)
+            columns = axis_weights(part[:, 0], part[:, 2], width, size, ratio)
+            bands = (rows.flatten(0, 1) @ flat).view(len(part), size, width, -1)
+            pooled.append(columns[:, None] @ bands)
+    return torch.cat(pooled).permute(0, 3, 1, 2)
 
 
-def _axis_samples(
-    start: Tensor, end: Tensor, cells: int, size: int, ratio: int
-) -> tuple[Tensor, Tensor]:
-    """Return cells and weights (n, size, 2 * ratio) that make each bin along one axis."""
+# Values in flight while pooling: a bound on memory, far above what a small model needs at once.
+_CHUNK = 2**25
+
+
+def axis_weights(start: Tensor, end: Tensor, cells: int, size: int, ratio: int) -> Tensor:
+    """Return (n, size, cells): how much each cell along one axis counts in each bin of a box."""
     steps = (torch.arange(size * ratio, device=start.device) + 0.5) / (size * ratio)
     position = (start - 0.5)[:, None] + (end - start)[:, None] * steps
     inside = (position >= -1) & (position <= cells)
@@ -213,4 +213,6 @@ def _axis_samples(
     high = (low + 1).clamp(max=cells - 1)
     index = torch.stack((low, high), -1).long()
     weight = torch.stack((1 - fraction, fraction), -1) * inside[..., None] / ratio
-    return index.view(len(start), size, -1), weight.view(len(start), size, -1)
+    weights = weight.new_zeros((len(start), size, cells))
+    layout = (len(start), size, 2 * ratio)
+    return weights.scatter_add(2, index.view(layout), weight.view(layout))
