@@ -3,6 +3,7 @@
 import errno
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from machine import (
     choose_python,
     find_compiler,
     probe_python,
+    require_build_parts,
     require_disk,
     sourced_ros,
 )
@@ -112,7 +114,7 @@ def test_an_unsupported_python_is_told_with_its_version(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHON", sys.executable)
     monkeypatch.setattr(machine_module, "SUPPORTED", ((2, 7),))
     with pytest.raises(SetupError, match=r"Python 3.11, 3.12 or 3.13 is needed: .* is 3\.\d+\.\d+"):
-        choose_python(tmp_path, None)
+        choose_python(tmp_path, None, None)
 
 
 def test_no_ros_is_sourced_without_distro_or_with_own_prefixes_alone(tmp_path, monkeypatch):
@@ -125,3 +127,9 @@ def test_no_ros_is_sourced_without_distro_or_with_own_prefixes_alone(tmp_path, m
     assert sourced_ros(tmp_path) == (None, [])
     monkeypatch.setenv("AMENT_PREFIX_PATH", f"{own}:/opt/ros/jazzy")
     assert sourced_ros(tmp_path) == ("jazzy", [Path("/opt/ros/jazzy")])
+
+
+def test_a_python_without_venv_and_headers_is_told_what_to_install():
+    python = replace(probe_python(sys.executable), version=(3, 12, 3), ensurepip=False, headers=False)
+    with pytest.raises(SetupError, match=r"apt-get install python3.12-venv python3.12-dev$"):
+        require_build_parts(python)

@@ -25,9 +25,10 @@ def main():
     (ROOT / "build").mkdir(exist_ok=True)
     with open(ROOT / "build/setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        machine = inspect(ROOT)
+        stamps = Stamps(ROOT / ".venv/setup-stamps.json")
+        machine = inspect(ROOT, last_python=stamps.get("python"))
         runner = Runner(Log(ROOT / "build/setup.log"))
-        environment = Environment(ROOT, machine, runner, Stamps(ROOT / ".venv/setup-stamps.json"))
+        environment = Environment(ROOT, machine, runner, stamps)
         workspace = Workspace(environment, runner, Stamps(ROOT / "build/setup-stamps.json"))
         if environment.is_current() and workspace.is_current():
             print(f"set-up is up to date ({time.monotonic() - start:.1f} s)")

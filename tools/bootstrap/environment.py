@@ -76,6 +76,7 @@ class Environment:
         self.runner.run([*command, self.venv], what="making .venv")
         if self.machine.ros_distro is not None and not probe_python(str(self.python)).rclpy:
             self.borrow_site_packages()
+        self.stamps.set("python", self.machine.python.executable)
         self.stamps.set("venv", self.identity)
         return self.machine.python.version_text
 
@@ -91,15 +92,24 @@ class Environment:
             what=what, cwd=self.root,
         )
 
+    @property
+    def borrows_torch(self):
+        return self.machine.ros_distro is not None and self.machine.python.torch
+
     def constraints(self):
-        """Hold to the tested releases, and to the numpy that an installed ROS was built with."""
-        arguments = ["-c", self.requirements / "constraints.txt"]
+        """Hold to the tested releases, except where the packages of an installation stay in use.
+
+        Its compiled messages were built with its numpy and load no other major release of it.
+        """
+        lines = (self.requirements / "constraints.txt").read_text().splitlines()
+        if self.borrows_torch:
+            lines = [line for line in lines if not line.startswith("torch=")]
         if self.machine.ros_distro is not None and self.machine.python.numpy:
             major = int(self.machine.python.numpy.split(".")[0])
-            extra = self.venv / "numpy-constraint.txt"
-            extra.write_text(f"numpy>={major},<{major + 1}\n")
-            arguments += ["-c", extra]
-        return arguments
+            lines.append(f"numpy>={major},<{major + 1}")
+        path = self.venv / "constraints.txt"
+        path.write_text("\n".join(lines) + "\n")
+        return ["-c", path]
 
     def install_build_tools(self):
         names = ["build.txt"] + (["ros-kilted.txt"] if self.machine.ros_distro is None else [])
@@ -132,7 +142,7 @@ class Environment:
         The default index holds the CUDA build with several gigabytes of libraries, or on some
         machines a CPU build. The CPU index is asked as well where it can be reached.
         """
-        if self.machine.python.torch and self.machine.ros_distro is not None:
+        if self.borrows_torch:
             return "the one of the installation"
         extra = []
         if kind == "cpu" and reachable(f"{TORCH_CPU_INDEX}/torch/"):

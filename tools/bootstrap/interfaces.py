@@ -113,8 +113,12 @@ class Workspace:
         return values
 
     def build_variables(self):
-        """Return the environment for colcon: that of `activate`, without make's own variables."""
-        env = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+        """Return the environment for colcon: that of `activate`, and make's own one replaced.
+
+        Without MAKEFLAGS colcon limits make by the load average, which stalls on a busy machine.
+        """
+        env = {k: v for k, v in os.environ.items() if k not in ("MFLAGS", "MAKELEVEL")}
+        env["MAKEFLAGS"] = f"-j{os.cpu_count()}"
         for name, folders in self.search_paths().items():
             env[name] = os.pathsep.join([*folders, *filter(None, [env.get(name)])])
         return {**env, **self.variables()}

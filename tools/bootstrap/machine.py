@@ -23,8 +23,9 @@ if has("numpy"):
     import numpy as module
     numpy = module.__version__
 include = sysconfig.get_path("include")
+in_venv = sys.prefix != sys.base_prefix
 print(json.dumps({
-    "executable": sys.executable,
+    "executable": sys.executable if in_venv else os.path.realpath(sys.executable),
     "version": list(sys.version_info[:3]),
     "venv": has("venv"),
     "ensurepip": has("ensurepip"),
@@ -84,20 +85,11 @@ def probe_python(command):
     return Python(**{**facts, "version": tuple(facts["version"])})
 
 
-def inspect(root):
+def inspect(root, last_python=None):
     """Collect the facts; raise SetupError, one line, for what set-up can't do without."""
     ros_distro, prefixes = sourced_ros(root)
-    python = choose_python(root, ros_distro)
-    if not python.ensurepip:
-        major_minor = "python{}.{}".format(*python.version)
-        raise SetupError(
-            f"{python.executable} can't make virtual environments: apt-get install {major_minor}-venv"
-        )
-    if not python.headers:
-        major_minor = "python{}.{}".format(*python.version)
-        raise SetupError(
-            f"the C headers of {python.executable} are missing: apt-get install {major_minor}-dev"
-        )
+    python = choose_python(root, ros_distro, last_python)
+    require_build_parts(python)
     if ros_distro is None and (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         raise SetupError(
             "ROS 2 wheels exist for Linux on x86_64 only: source a ROS 2 installation "
@@ -112,6 +104,18 @@ def inspect(root):
     )
 
 
+def require_build_parts(python):
+    """Raise SetupError for what Debian packs apart from Python and set-up needs."""
+    name = "python{}.{}".format(*python.version)
+    missing = [] if python.venv and python.ensurepip else [f"{name}-venv"]
+    missing += [] if python.headers else [f"{name}-dev"]
+    if missing:
+        raise SetupError(
+            f"{python.executable} lacks its venv module or its C headers: "
+            f"apt-get install {' '.join(missing)}"
+        )
+
+
 def sourced_ros(root):
     """Return (distro, prefixes) of a sourced ROS 2 installation, or (None, []).
 
@@ -123,35 +127,26 @@ def sourced_ros(root):
     return (distro, prefixes) if distro and prefixes else (None, [])
 
 
-def choose_python(root, ros_distro):
-    """Pick $PYTHON, else the first supported interpreter, with ROS the one that has rclpy."""
+def choose_python(root, ros_distro, last):
+    """Pick $PYTHON, else the first supported interpreter, with ROS the one that has rclpy.
+
+    The one that made .venv, `last`, is asked first: another PATH is no reason to start again.
+    """
     wanted = os.environ.get("PYTHON")
-    names = [wanted] if wanted else ["python3", "/usr/bin/python3"]
+    names = [wanted] if wanted else [last or "", "python3", "/usr/bin/python3"]
     if not wanted and ros_distro is None:
         names += ["python{}.{}".format(*version) for version in ((3, 12), (3, 11), (3, 13))]
     found = []
-    for name in names:
-        python = probe_python(name)
-        if python is None:
+    for python in map(probe_python, names):
+        if python is None or root / ".venv" in Path(python.executable).parents:
             continue
-        if root / ".venv" in Path(python.executable).parents:
-            python = probe_python(base_of(root / ".venv")) or python
-        found.append(python)
         if python.version[:2] in SUPPORTED and (ros_distro is None or python.rclpy):
             return python
+        found.append(python)
     seen = ", ".join(f"{p.executable} is {p.version_text}" for p in found) or "none was found"
     if ros_distro is not None:
         raise SetupError(f"no Python of 3.11 to 3.13 can import rclpy of ROS 2 {ros_distro}: {seen}")
     raise SetupError(f"Python 3.11, 3.12 or 3.13 is needed: {seen} (PYTHON=/path/to/python make ...)")
-
-
-def base_of(venv):
-    """Read from pyvenv.cfg which interpreter a virtual environment was made with."""
-    for line in (venv / "pyvenv.cfg").read_text().splitlines():
-        key, _, value = line.partition("=")
-        if key.strip() == "executable":
-            return value.strip()
-    return "python3"
 
 
 def find_compiler():

@@ -53,8 +53,11 @@ class Stamps:
     def __init__(self, path):
         self.path = path
 
+    def get(self, name):
+        return self._read().get(name)
+
     def matches(self, name, value):
-        return self._read().get(name) == value
+        return self.get(name) == value
 
     def set(self, name, value):
         self.path.parent.mkdir(parents=True, exist_ok=True)
