@@ -60,9 +60,11 @@ def _start_worker(done, size_hw) -> None:
 
 def _render_shard(job) -> str:
     """Render one shard in a worker; return an error line or an empty string."""
-    from groma_ros.sim.render import Renderer, RenderingUnavailable, render_scene
-    from groma_ros.sim.shards import write_shard
-
+    try:
+        from groma_ros.sim.render import Renderer, RenderingUnavailable, render_scene
+        from groma_ros.sim.shards import write_shard
+    except ImportError as error:
+        return f"rendering needs {error.name}: pip install .[train]"
     path, first, pictures, split, seed = job
     try:
         renderer = _state.get("renderer") or _state.setdefault("renderer", Renderer())

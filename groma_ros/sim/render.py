@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 
 import cv2
 import numpy as np
@@ -16,8 +17,9 @@ from groma_ros.sim.scene import (
     SceneObject,
     mask_box_xyxy,
 )
-from groma_ros.sim.staging import Camera, Geom, Plan, plan_scene
+from groma_ros.sim.staging import plan_scene
 from groma_ros.sim.textures import all_textures
+from groma_ros.sim.world import Camera, Geom, Plan
 
 MAX_SIDE = 640
 MAX_GEOMS = 400
@@ -28,7 +30,8 @@ class RenderingUnavailable(RuntimeError):
 
 
 def _import_mujoco():
-    os.environ.setdefault("MUJOCO_GL", "egl")
+    if sys.platform == "linux":
+        os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("LP_NUM_THREADS", "0")
     try:
         import mujoco
@@ -40,7 +43,11 @@ def _import_mujoco():
 
 def _open_context(mujoco, width: int, height: int):
     try:
-        context = mujoco.GLContext(width, height)
+        if os.environ.get("MUJOCO_GL") == "egl":
+            from mujoco.egl import GLContext  # also when mujoco was imported for another platform
+        else:
+            GLContext = mujoco.GLContext
+        context = GLContext(width, height)
         context.make_current()
     except Exception as error:
         raise RenderingUnavailable(

@@ -1,0 +1,87 @@
+"""Render the short camera sequence that the demo publishes, with its calibration and truth."""
+
+import argparse
+import json
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from groma_ros.sim.photo import encode_jpeg
+from groma_ros.sim.placing import place_objects
+from groma_ros.sim.render import Renderer, RenderingUnavailable, assemble
+from groma_ros.sim.scene import Scene
+from groma_ros.sim.staging import dress
+from groma_ros.sim.world import Camera, look_at
+
+SPLIT = "test"
+SIZE_HW = (480, 640)
+NAMES = (("cup", "red"), ("plate", "white"), ("bowl", "white"), ("book", "blue"), ("bottle", "green"),
+         ("cup", "blue"), ("apple", "red"), ("can", "orange"), ("can", "green"), ("marker", "black"))
+JPEG_QUALITY = 85
+GAIN = 1.35
+
+
+def camera_at(share: float, reach_m: float) -> Camera:
+    """Return the camera at share 0..1 of a slow arc about a scene of this reach."""
+    azimuth = math.radians(-115 + 50 * share)
+    elevation = math.radians(40 + 8 * math.sin(2 * math.pi * share))
+    away = 2.55 * reach_m
+    position = away * np.array([math.cos(azimuth) * math.cos(elevation),
+                                math.sin(azimuth) * math.cos(elevation), math.sin(elevation)])
+    return look_at(position, (0.0, 0.0, 0.02), 0.0, math.radians(42), SIZE_HW)
+
+
+def render_sequence(renderer: Renderer, seed: int, frames: int) -> list[Scene]:
+    """Return the frames of one scene seen from a moving camera; hidden objects keep their names."""
+    rng = np.random.default_rng([7, seed])
+    objects = place_objects(rng, SPLIT, list(NAMES))
+    reach = max(float(np.abs(item.points[:, :2]).max()) for item in objects)
+    plan = dress(rng, SPLIT, objects, camera_at(0.5, reach))
+    scenes = []
+    for k in range(frames):
+        plan = replace(plan, camera=camera_at(k / max(frames - 1, 1), reach))
+        rgb, owner, alone = renderer.draw(plan)
+        rgb = np.clip(rgb * GAIN, 0, 255).astype(np.uint8)
+        scenes.append(assemble(plan, rgb, owner, alone, SPLIT, seed))
+    return scenes
+
+
+def write_sequence(folder: Path, scenes: list[Scene], rate_hz: float = 10.0) -> None:
+    """Write 000.jpg, 001.jpg, ... and sequence.json (camera in pixels, boxes x0 y0 x1 y1)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = []
+    for k, scene in enumerate(scenes):
+        name = f"{k:03d}.jpg"
+        (folder / name).write_bytes(encode_jpeg(scene.rgb, JPEG_QUALITY))
+        frames.append({"file": name, "objects": [
+            {"kind": o.kind, "colour": o.colour, "box_xyxy": [round(float(v), 1) for v in o.box_xyxy],
+             "visible_fraction": round(o.visible_fraction, 2)} for o in scene.objects]})
+    fx, fy, cx, cy = scenes[0].camera
+    height, width = scenes[0].rgb.shape[:2]
+    truth = {"rate_hz": rate_hz, "camera": {"fx": round(fx, 3), "fy": round(fy, 3), "cx": cx, "cy": cy,
+                                            "width": width, "height": height}, "frames": frames}
+    lines = json.dumps(truth, indent=None).replace('{"file"', '\n{"file"')
+    (folder / "sequence.json").write_text(lines + "\n")
+
+
+def main() -> int:
+    """Run `python -m groma_ros.sim.sequence FOLDER`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seed", type=int, default=18)
+    parser.add_argument("--frames", type=int, default=24)
+    args = parser.parse_args()
+    try:
+        renderer = Renderer()
+    except RenderingUnavailable as error:
+        print(f"sequence: {error}", file=sys.stderr)
+        return 2
+    write_sequence(args.folder, render_sequence(renderer, args.seed, args.frames))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

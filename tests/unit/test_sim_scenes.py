@@ -1,0 +1,179 @@
+"""Plans of scenes, camera effects and stored shards; no renderer needed."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from groma_ros.sim import dataset, photo, placing, shards, staging, world
+from groma_ros.sim.scene import COLOURS, KINDS, Scene, SceneObject, mask_box_xyxy
+
+
+def _object(kind="cup", colour="red", box=(1, 2, 30, 20)) -> SceneObject:
+    return SceneObject(kind, colour, np.array(box, np.float32), 0.9, 400.0, 0.7,
+                       np.array([0.1, 0.2, 0.05]), 0.12)
+
+
+def _scene(seed=4, objects=(), hidden=()) -> Scene:
+    rgb = np.full((24, 32, 3), 90, np.uint8)
+    index_map = np.full((24, 32), -1, np.int16)
+    for k, item in enumerate(objects):
+        x0, y0, x1, y1 = item.box_xyxy.astype(int)
+        index_map[y0:y1, x0:x1] = k
+    return Scene(rgb, tuple(objects), tuple(hidden), index_map, "train", seed)
+
+
+def test_box_of_an_empty_mask_is_empty():
+    assert mask_box_xyxy(np.zeros((4, 5), bool)).tolist() == [0, 0, 0, 0]
+
+
+def test_box_of_a_mask_is_exclusive_at_the_far_side():
+    mask = np.zeros((10, 12), bool)
+    mask[3:5, 6:11] = True
+    assert mask_box_xyxy(mask).tolist() == [6, 3, 11, 5]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="teapot"):
+        _object(kind="teapot")
+    with pytest.raises(ValueError, match="mauve"):
+        _object(colour="mauve")
+
+
+def test_scene_refuses_a_map_of_another_size():
+    with pytest.raises(ValueError, match="24, 32"):
+        Scene(np.zeros((24, 32, 3), np.uint8), (), (), np.zeros((3, 3), np.int16), "train", 0)
+
+
+def test_footprints():
+    a = placing.Footprint(0, 0, 0.1, 0.02, 0.0)
+    assert placing.footprints_overlap(a, placing.Footprint(0.15, 0, 0.1, 0.02, 0.0))
+    assert not placing.footprints_overlap(a, placing.Footprint(0.15, 0, 0.02, 0.1, 0.0))
+    assert not placing.footprints_overlap(a, placing.Footprint(0, 0.08, 0.1, 0.02, 0.0))
+    assert placing.footprints_overlap(a, placing.Footprint(0, 0.08, 0.1, 0.02, np.pi / 2))
+
+
+def test_objects_do_not_sink_into_the_table():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        for item in placing.place_objects(rng, "train", placing.choose_names(rng)):
+            assert item.points[:, 2].min() > -1e-6
+            assert item.kind in KINDS and item.colour in COLOURS
+
+
+def test_kinds_repeat_in_about_half_of_the_scenes():
+    rng = np.random.default_rng(0)
+    names = [placing.choose_names(rng) for _ in range(600)]
+    repeated = np.mean([len({k for k, _ in n}) < len(n) for n in names])
+    assert 0.4 < repeated < 0.6
+    assert {len(n) for n in names} == set(range(1, 11))
+
+
+def test_plan_is_a_function_of_its_seed():
+    a, b = (staging.plan_scene(np.random.default_rng(11), "train") for _ in range(2))
+    assert [g.rgba for g in a.geoms] == [g.rgba for g in b.geoms]
+    assert a.camera.position.tolist() == b.camera.position.tolist()
+    c = staging.plan_scene(np.random.default_rng(12), "train")
+    assert a.camera.position.tolist() != c.camera.position.tolist()
+
+
+def test_plan_shows_its_objects_to_the_camera():
+    shown = 0
+    for seed in range(40):
+        plan = staging.plan_scene(np.random.default_rng(seed), "test")
+        height, width = plan.camera.size_hw
+        assert 0.5 < height * width / staging.AREA_PX < 1.5
+        pixels, depth = plan.camera.project([item.points.mean(0) for item in plan.objects])
+        inside = (depth > 0) & (pixels >= 0).all(1) & (pixels < [width, height]).all(1)
+        shown += bool(inside.any())
+    assert shown >= 38
+
+
+def test_camera_projects_its_axis_to_the_middle():
+    camera = world.look_at((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.1, 0.8, (100, 200))
+    pixels, depth = camera.project([(0.0, 0.0, 0.0)])
+    assert pixels[0] == pytest.approx([100, 50])
+    assert depth[0] == pytest.approx(np.sqrt(3))
+
+
+def test_camera_sees_left_on_the_left_and_up_above():
+    camera = world.look_at((0.0, -1.0, 0.0), (0.0, 0.0, 0.0), 0.0, 0.8, (100, 200))
+    pixels, _ = camera.project([(-0.1, 0.0, 0.0), (0.0, 0.0, 0.1)])
+    assert pixels[0, 0] < 100 and pixels[0, 1] == pytest.approx(50)
+    assert pixels[1, 1] < 50 and pixels[1, 0] == pytest.approx(100)
+
+
+def test_exposure_keeps_shape_and_hue():
+    red = np.full((40, 60, 3), (180, 30, 30), np.uint8)
+    for seed in range(20):
+        out = photo.expose(np.random.default_rng(seed), red)
+        assert out.shape == red.shape and out.dtype == np.uint8
+        mean = out.reshape(-1, 3).mean(0)
+        assert mean[0] > 2.5 * max(mean[1:])
+
+
+def test_jpeg_keeps_the_order_of_channels():
+    red = np.full((16, 16, 3), (200, 20, 30), np.uint8)
+    assert np.abs(photo.decode_jpeg(photo.encode_jpeg(red, 90)).astype(int) - red).max() < 12
+    with pytest.raises(ValueError, match="5 bytes"):
+        photo.decode_jpeg(b"hello")
+
+
+def test_squashed_map_of_nothing_and_of_halves():
+    assert (shards.squash_index_map(np.full((30, 40), -1, np.int16)) == 255).all()
+    halves = np.full((30, 40), -1, np.int16)
+    halves[:, 20:] = 3
+    squashed = shards.squash_index_map(halves)
+    assert squashed.shape == (64, 64)
+    assert (squashed[:, :32] == 255).all() and (squashed[:, 32:] == 3).all()
+
+
+def test_shard_gives_back_what_was_written(tmp_path):
+    path = tmp_path / "shard-00000.npz"
+    full = _scene(9, [_object(), _object("book", "blue", (3, 21, 9, 24))], [_object("can", "white")])
+    shards.write_shard(path, [_scene(8), full], [80, 80])
+    empty, stored = shards.read_shard(path)
+    assert empty.objects == () and empty.hidden == () and (empty.seg == 255).all()
+    assert stored.size_hw == (24, 32) and stored.rgb().shape == (24, 32, 3)
+    assert [(o.kind, o.colour) for o in stored.objects] == [("cup", "red"), ("book", "blue")]
+    assert stored.objects[1].box_xyxy.tolist() == [3, 21, 9, 24]
+    assert stored.objects[0].visible_fraction == pytest.approx(0.9)
+    assert stored.objects[0].position_m == pytest.approx([0.1, 0.2, 0.05])
+    assert stored.hidden == (("can", "white"),)
+    assert set(np.unique(stored.seg)) == {0, 1, 255}
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
+def test_file_that_is_no_shard_is_refused(tmp_path):
+    path = tmp_path / "shard-00000.npz"
+    np.savez(path, other=np.zeros(3))
+    with pytest.raises(ValueError, match="jpeg_offsets"):
+        list(shards.read_shard(path))
+    path.write_bytes(b"PK broken")
+    with pytest.raises(ValueError, match="shard-00000"):
+        list(shards.read_shard(path))
+
+
+def test_shard_plan_and_completeness(tmp_path):
+    plan = dataset.shard_plan(tmp_path, 1100)
+    assert [(p.name, first, n) for p, first, n in plan] == [
+        ("shard-00000.npz", 0, 512), ("shard-00001.npz", 512, 512), ("shard-00002.npz", 1024, 76)]
+    assert not dataset.is_complete(plan[0][0], 1)
+    shards.write_shard(plan[0][0], [_scene()], [60])
+    assert dataset.is_complete(plan[0][0], 1) and not dataset.is_complete(plan[0][0], 512)
+    plan[1][0].write_bytes(b"half a file")
+    assert not dataset.is_complete(plan[1][0], 512)
+
+
+def test_count_below_one_is_one_line_and_exit_2(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    dataset.add_arguments(parser)
+    assert dataset.run(parser.parse_args([str(tmp_path), "--count", "0"])) == 2
+    assert capsys.readouterr().err == "groma render: count must be at least 1, got 0\n"
+
+
+def test_picture_seeds_do_not_collide():
+    seeds = {dataset.picture_seed(s, i) for s in range(3) for i in range(100)}
+    assert len(seeds) == 300
+    with pytest.raises(ValueError, match="-1"):
+        dataset.picture_seed(-1, 0)

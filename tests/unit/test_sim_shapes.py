@@ -1,0 +1,119 @@
+"""Meshes, textures and paints of the tabletop world; no renderer needed."""
+
+import numpy as np
+import pytest
+
+from groma_ros.sim import colours, library, meshes, textures
+from groma_ros.sim.scene import COLOURS, KINDS
+
+
+def test_block_has_its_volume_and_faces_outwards():
+    assert meshes.block((0.1, 0.2, 0.3)).volume() == pytest.approx(0.006)
+    bevelled = meshes.block((0.1, 0.2, 0.3), 0.01)
+    assert 0.0055 < bevelled.volume() < 0.006
+
+
+def test_block_refuses_a_bevel_that_eats_it():
+    with pytest.raises(ValueError, match="0.06"):
+        meshes.block((0.1, 0.1, 0.1), 0.06)
+
+
+def test_ball_and_lathe_are_closed():
+    assert meshes.ball(1.0, 64, 48).volume() == pytest.approx(4 / 3 * np.pi, rel=0.01)
+    cylinder = meshes.lathe([(0, 0), (1, 0), (1, 2), (0, 2)], 128)
+    assert cylinder.volume() == pytest.approx(2 * np.pi, rel=0.01)
+
+
+def test_sweep_is_a_closed_tube():
+    path = np.stack([np.linspace(0, 1, 20), np.zeros(20), np.zeros(20)], 1)
+    assert meshes.sweep(path, 0.1, 64).volume() == pytest.approx(np.pi * 0.01, rel=0.02)
+
+
+def test_every_edge_of_a_lathe_belongs_to_two_triangles():
+    mesh = meshes.lathe([(0, 0), (0.5, 0), (0.4, 1), (0, 1)], 12)
+    _, place = np.unique(np.round(mesh.vertices, 9), axis=0, return_inverse=True)
+    faces = place.reshape(-1)[mesh.faces]
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    assert set(counts) == {2}
+
+
+def test_unshared_vertices_keep_the_shape():
+    mesh = meshes.ball(0.1, 8, 6)
+    flat = meshes.unshared(mesh)
+    assert len(flat.vertices) == 3 * len(mesh.faces)
+    assert flat.volume() == pytest.approx(mesh.volume())
+
+
+def test_shapes_are_real_size_and_stand_on_the_table():
+    for shape in library.all_shapes():
+        assert 0.01 < shape.size.max() < 0.7, (shape.kind, shape.number)
+        assert abs(shape.vertices[:, 2].min()) < 0.006, (shape.kind, shape.number)
+        for role, mesh in shape.parts:
+            assert np.isfinite(mesh.vertices).all() and np.isfinite(mesh.uv).all()
+            assert mesh.faces.max() < len(mesh.vertices), (shape.kind, role)
+
+
+def test_cube_is_equal_sided_and_box_is_not():
+    for shape in library.all_shapes():
+        ratio = shape.size.max() / shape.size.min()
+        if shape.kind == "cube":
+            assert ratio < 1.05
+        if shape.kind == "box":
+            assert ratio > 1.4
+
+
+def test_same_shapes_again():
+    before = [s.vertices.sum() for s in library.all_shapes()]
+    library.all_shapes.cache_clear()
+    assert before == [s.vertices.sum() for s in library.all_shapes()]
+
+
+def test_train_and_test_share_no_shape():
+    train, test = library.shapes_by_kind("train"), library.shapes_by_kind("test")
+    for kind in KINDS:
+        assert len(train[kind]) >= 25 and len(test[kind]) >= 4
+        assert not set(train[kind]) & set(test[kind])
+    meshes_of = [[library.all_shapes()[i].vertices.tobytes() for k in KINDS for i in split[k]]
+                 for split in (train, test)]
+    assert not set(meshes_of[0]) & set(meshes_of[1])
+
+
+def test_train_and_test_share_no_texture():
+    train, test = textures.texture_ids("train"), textures.texture_ids("test")
+    assert set(train) == set(test)
+    pictures = [{textures.all_textures()[i][2].tobytes() for ids in split.values() for i in ids}
+                for split in (train, test)]
+    assert not pictures[0] & pictures[1]
+
+
+def test_textures_are_square_pictures_that_repeat():
+    names = [name for name, _, _ in textures.all_textures()]
+    assert len(set(names)) == len(names)
+    for name, _, picture in textures.all_textures():
+        assert picture.dtype == np.uint8 and picture.shape[0] == picture.shape[1], name
+    first = textures.all_textures()[0][2].copy()
+    textures.all_textures.cache_clear()
+    assert (textures.all_textures()[0][2] == first).all()
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_paints_keep_to_their_name(colour):
+    rng = np.random.default_rng(3)
+    paints = np.array([colours.sample_rgb(colour, rng) for _ in range(200)])
+    assert paints.min() >= 0 and paints.max() <= 1
+    spread = paints.max(1) - paints.min(1)
+    if colour == "white":
+        assert paints.min() > 0.75
+    elif colour == "black":
+        assert paints.max() < 0.2
+    else:
+        assert spread.min() > 0.08
+    assert len(np.unique(paints.round(3), axis=0)) > 100
+
+
+def test_accent_differs_from_the_paint():
+    rng = np.random.default_rng(0)
+    for colour in COLOURS:
+        base = colours.sample_rgb(colour, rng)
+        assert np.abs(colours.sample_accent_rgb(colour, rng) - base).max() > 0.1
