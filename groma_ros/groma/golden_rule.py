@@ -8,6 +8,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -78,15 +79,18 @@ def image(tag: str, size: int = 448) -> np.ndarray:
     return (0.8 * coarse + 0.5 * fine + 0.25 * noise).astype(np.float32)
 
 
-def fill(model: nn.Module, seed: int) -> None:
-    """Set every parameter of a model whose state dict has the official names."""
-    state = model.state_dict()
+def state_dict(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
+    """Return the rule's weights for a model whose state dict has the official names.
+
+    Names that the official model ties share one tensor.
+    """
     drawn: dict[str, torch.Tensor] = {}
-    for name, tensor in state.items():
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    for name, shape in shapes.items():
         canonical = canonical_name(name)
         if canonical not in drawn:
-            drawn[canonical] = torch.from_numpy(weight(seed, canonical, tuple(tensor.shape)))
-    model.load_state_dict({name: drawn[canonical_name(name)] for name in state})
+            drawn[canonical] = torch.from_numpy(weight(seed, canonical, shape))
+    return {name: drawn[canonical_name(name)] for name in shapes}
 
 
 def sample_indices(count: int) -> np.ndarray:
@@ -111,8 +115,11 @@ def statistics(values: np.ndarray) -> np.ndarray:
     finite = np.isfinite(flat)
     flat = np.where(finite, flat, 0.0)
     moments = [flat.mean(), flat.std(), np.abs(flat).max(), finite.sum()]
-    projections = [
-        flat @ unit(0, f"proj:{j}", (len(flat),)) / math.sqrt(len(flat))
-        for j in range(PROJECTIONS)
-    ]
-    return np.array(moments + projections)
+    projections = projection_matrix(len(flat)) @ flat / math.sqrt(len(flat))
+    return np.concatenate((moments, projections))
+
+
+@lru_cache(maxsize=8)
+def projection_matrix(count: int) -> np.ndarray:
+    """Return the directions (4, count) that tensors of ``count`` values are projected on."""
+    return np.stack([unit(0, f"proj:{j}", (count,)) for j in range(PROJECTIONS)])

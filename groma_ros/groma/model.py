@@ -180,7 +180,15 @@ class Groma(nn.Module):
         levels = len(self.config.region_encoder.level_scales)
         boxes = [selection.boxes_cxcywh_norm for selection in selections]
         region_tokens = self.region_encoder(states[-levels:], boxes)
-        image_tokens = self.image_tokens(states)
+        return self.percepts(self.image_tokens(states), region_tokens, selections)
+
+    def percepts(
+        self,
+        image_tokens: Tensor,
+        region_tokens: Sequence[Tensor],
+        selections: Sequence[Selection],
+    ) -> list[Percept]:
+        """Put together what is known of each picture: tokens (B, T, D) and [(n, D)]."""
         return [
             Percept(
                 boxes_cxcywh_norm=selection.boxes_cxcywh_norm,

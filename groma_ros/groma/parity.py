@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from . import golden_rule
-from .parity_files import check_image_processor, check_state_dict, check_text
+from .parity_files import check_config, check_image_processor, check_state_dict, check_text
 from .parity_report import Check, print_table
 from .parity_trace import Case, batch_row, build, trace
 
@@ -113,6 +113,7 @@ def check_set(settings_path: Path, arrays_path: Path) -> Iterator[Check]:
     except (KeyError, TypeError, ValueError, OSError) as error:
         yield Check.failure("files", name, f"cannot be read: {error!r}")
         return
+    yield from check_config(settings_path.parent, name, settings["config"])
     unclaimed = {key.partition("/")[0] for key in arrays} - {case.name for case in cases}
     for owner in sorted(unclaimed):
         yield Check.failure("cases", owner, f"in {name}.npz but not in {name}.json")

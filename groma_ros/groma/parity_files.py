@@ -132,6 +132,18 @@ def check_state_dict(directory: Path) -> Iterator[Check]:
             yield Check.failure("names", name, f"cannot be read: {error!r}")
 
 
+def check_config(directory: Path, name: str, sizes: dict[str, Any]) -> Iterator[Check]:
+    """Compare tiny_NAME_config.json, where present, with the sizes of a golden file."""
+    path = directory / f"tiny_{name}_config.json"
+    if not path.exists():
+        return
+    try:
+        same = GromaConfig.from_file(path) == golden_config(sizes)
+        yield Check.equal("config", path.stem, same, "config differs from the sizes")
+    except _READ_ERRORS as error:
+        yield Check.failure("config", path.stem, f"cannot be read: {error!r}")
+
+
 def _check_names(name: str, config: GromaConfig, golden: dict[str, Any]) -> Iterator[Check]:
     with torch.device("meta"):
         state = Groma(config).state_dict(keep_vars=True)

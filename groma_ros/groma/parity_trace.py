@@ -51,9 +51,11 @@ def build(golden: dict[str, Any]) -> Groma:
     """Build the float32 model of a golden JSON file with weights from the rule."""
     if golden["new_tokens"] != list(NEW_TOKENS):
         raise ValueError("new_tokens differ from the tokens that Groma adds")
-    model = Groma(golden_config(golden["config"])).eval()
-    golden_rule.fill(model, golden["weight_seed"])
-    return model
+    with torch.device("meta"):
+        model = Groma(golden_config(golden["config"]))
+    model.load_state_dict(golden_rule.state_dict(model, golden["weight_seed"]), assign=True)
+    model.reset_rotary(torch.device("cpu"))
+    return model.eval()
 
 
 def golden_config(sizes: dict[str, Any]) -> GromaConfig:
@@ -86,10 +88,12 @@ def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None)
     stages: dict[str, Any] = {"pixels": pixels, "dino.embeddings": states[0]}
     stages |= {f"dino.h-{i}": states[-i] for i in range(1, 5)}
     selections = list(_perceiver_stages(model, states, case, stages))
-    percepts = model.encode(states, selections)
-    _region_stages(model, states, selections, percepts, stages)
+    percepts = _region_stages(model, states, selections, stages)
     merged = merge_2x2(drop_class_token(states[model.config.vis_output_layer]))
-    stages |= {"img.merged2x2": merged, "img.tokens": model.image_tokens(states)}
+    stages |= {
+        "img.merged2x2": merged,
+        "img.tokens": torch.stack([percept.image_tokens for percept in percepts]),
+    }
     rows = [torch.tensor(row) for row in case.input_ids]
     _language_stages(model, rows, percepts, stages)
     if case.train:
@@ -171,20 +175,21 @@ def _region_stages(
     model: Groma,
     states: tuple[Tensor, ...],
     selections: list[Selection],
-    percepts: list[Percept],
     stages: dict[str, Any],
-) -> None:
+) -> list[Percept]:
     encoder = model.region_encoder
     levels = states[-len(encoder.map_sides) :]
+    boxes = [selection.boxes_cxcywh_norm for selection in selections]
     maps = encoder.feature_maps(levels)
-    cuts = encoder.cut(maps, [selection.boxes_cxcywh_norm for selection in selections])
+    cuts = encoder.cut(maps, boxes)
+    tokens = encoder.describe(cuts, boxes)
     for i, (state, side) in enumerate(zip(levels, encoder.map_sides, strict=True)):
         feature = drop_class_token(state).permute(0, 3, 1, 2)
         stages[f"region.resized{i}"] = resize(feature, (side, side))
         stages[f"region.fused{i}"] = maps[i]
         stages[f"region.roi{i}"] = cuts[i]
-    for i, percept in enumerate(percepts):
-        stages[f"region.features{i}"] = percept.region_tokens
+    stages |= {f"region.features{i}": feature for i, feature in enumerate(tokens)}
+    return model.percepts(model.image_tokens(states), tokens, selections)
 
 
 def _language_stages(

@@ -121,8 +121,12 @@ class RegionEncoder(nn.Module):
         with the class token; ``boxes`` are [(n, 4)] as (cx, cy, w, h) normalised. Returns
         [(n, D_llm)]; differentiable in the features.
         """
-        counts = [len(b) for b in boxes]
-        return list(self.roi_align.updims(self.flat_features(states, boxes)).split(counts))
+        return self.describe(self.cut(self.feature_maps(states), boxes), boxes)
+
+    def describe(self, cuts: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
+        """Turn what ``cut`` returned into each picture's tokens [(n, D_llm)]."""
+        flat = self.roi_align(cuts, torch.cat(list(boxes)).float())
+        return list(self.roi_align.updims(flat).split([len(b) for b in boxes]))
 
     def flat_features(self, states: Sequence[Tensor], boxes: Sequence[Tensor]) -> Tensor:
         """Return the vectors before the last layer, (sum of n, hidden), in picture order."""
@@ -193,7 +197,7 @@ def roi_align(features: Tensor, rois: Sequence[Tensor], size: int, ratio: int) -
         for part in boxes.split(limit) if len(boxes) else (boxes,):
             rows = axis_weights(part[:, 1], part[:, 3], height, size, ratio)
             columns = axis_weights(part[:, 0], part[:, 2], width, size, ratio)
-            bands = (rows.flatten(0, 1) @ flat).view(len(part), size, width, -1)
+            bands = (rows.flatten(0, 1) @ flat).view(len(part), size, width, features.shape[1])
             pooled.append(columns[:, None] @ bands)
     return torch.cat(pooled).permute(0, 3, 1, 2)
 
