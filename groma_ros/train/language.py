@@ -198,7 +198,7 @@ def pack(
         padded(prefixes, pad), torch.tensor([len(p) for p in prefixes]),
         padded([t.ids for t in flat], pad), torch.tensor([len(t.ids) for t in flat]),
         torch.tensor(owner), padded(after, -100), torch.tensor(spots),
-        torch.tensor(turn_spots).reshape(-1, 3), speaker.prefix.index(image_id), hints,
+        torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3), speaker.prefix.index(image_id), hints,
     )  # fmt: skip
 
 

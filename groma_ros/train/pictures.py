@@ -88,7 +88,7 @@ def augmented(
     """Return picture `number` after a random crop, flip, brightness, contrast and noise."""
     image = store.image(number)
     width, height = image.size
-    crop = random_crop(rng) if rng.random() < 0.7 else (0.0, 0.0, 1.0, 1.0)
+    crop = random_crop(rng) if rng.random() < 0.75 else (0.0, 0.0, 1.0, 1.0)
     box_px = (crop[0] * width, crop[1] * height, crop[2] * width, crop[3] * height)
     rgb = np.asarray(image.resize((side, side), Image.BICUBIC, box=box_px), dtype=np.float32)
     rgb = jitter(rgb, rng)
@@ -119,9 +119,9 @@ def plain(store: PictureStore, number: int, side: int) -> tuple[np.ndarray, np.n
 
 
 def random_crop(rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Return x1, y1, x2, y2 fractions; each side keeps 55 % to all of the picture."""
-    w, h = rng.uniform(0.55, 1.0), 0.0
-    h = np.clip(w * rng.uniform(0.8, 1.25), 0.5, 1.0)
+    """Return x1, y1, x2, y2 fractions; each side keeps 40 % to all of the picture."""
+    w = rng.uniform(0.4, 1.0)
+    h = np.clip(w * rng.uniform(0.8, 1.25), 0.4, 1.0)
     x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
     return float(x), float(y), float(x + w), float(y + h)
 

@@ -1,0 +1,116 @@
+"""Questions about a picture: each answer follows from what the picture holds."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.train.questions import FAMILIES, Truth, ask, ask_many, first_by, related
+
+CUP, BOOK, BALL = KINDS.index("cup"), KINDS.index("book"), KINDS.index("ball")
+RED, BLUE = COLOURS.index("red"), COLOURS.index("blue")
+
+
+def scene(*things, hidden=()) -> Truth:
+    """Build a picture from (kind, colour, centre x, centre y, side, distance)."""
+    rows = np.array(things, dtype=np.float64).reshape(-1, 6)
+    half = rows[:, 4:5] / 2
+    boxes = np.concatenate([rows[:, 2:4] - half, rows[:, 2:4] + half], axis=1)
+    return Truth(rows[:, 0].astype(int), rows[:, 1].astype(int), boxes, rows[:, 5], hidden)
+
+
+TWO_CUPS = scene((CUP, RED, 0.2, 0.5, 0.1, 1.0), (CUP, BLUE, 0.8, 0.5, 0.2, 0.7),
+                 (BOOK, RED, 0.5, 0.5, 0.2, 0.85))  # fmt: skip
+
+
+def many(truth, family, count=60):
+    rng = np.random.default_rng(3)
+    return [q for _ in range(count) if (q := ask(truth, rng, family))]
+
+
+def test_an_empty_picture_is_only_asked_for_what_is_absent():
+    empty = scene()
+    assert many(empty, "absent")
+    for family in FAMILIES:
+        for question in many(empty, family, 10):
+            assert question.family == "absent" and question.objects == ()
+
+
+def test_unique_names_one_object_by_kind_and_colour():
+    for question in many(TWO_CUPS, "unique"):
+        assert len(question.objects) == 1
+
+
+def test_a_kind_that_stands_there_twice_is_never_asked_for_as_if_it_were_one():
+    for question in many(TWO_CUPS, "kind"):
+        assert question.objects == (2,)
+
+
+def test_ambiguous_answers_with_every_fitting_object():
+    assert {q.objects for q in many(TWO_CUPS, "ambiguous")} == {(0, 1)}
+
+
+def test_a_hidden_object_makes_its_kind_unaskable():
+    truth = scene((CUP, RED, 0.2, 0.5, 0.1, 1.0), hidden=((BALL, BLUE),))
+    asked = [q.phrase for q in many(truth, "absent", 400)]
+    assert not any("ball" in p.split() or "sphere" in p.split() for p in asked)
+
+
+@pytest.mark.parametrize(
+    ("which", "winner"),
+    [("leftmost", 0), ("rightmost", 1), ("nearest", 1), ("farthest", 0), ("biggest", 1)],
+)
+def test_superlatives(which, winner):
+    assert first_by(which, TWO_CUPS, (0, 1)) == winner
+
+
+def test_a_tie_has_no_winner():
+    tie = scene((CUP, RED, 0.50, 0.2, 0.1, 1.0), (CUP, RED, 0.51, 0.8, 0.1, 1.0))
+    for which in ("leftmost", "rightmost", "nearest", "biggest"):
+        assert first_by(which, tie, (0, 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("which", "fits"),
+    [("left", (True, False)), ("right", (False, True)), ("front", (False, True)),
+     ("behind", (True, False))],
+)  # fmt: skip
+def test_relations_to_the_book(which, fits):
+    assert tuple(related(which, TWO_CUPS, i, 2, (0, 1)) for i in (0, 1)) == fits
+
+
+def test_next_to_needs_a_clear_nearest():
+    assert related("near", TWO_CUPS, 0, 2, (0, 1)) is None
+    moved = scene((CUP, RED, 0.4, 0.5, 0.1, 1), (CUP, BLUE, 0.9, 0.5, 0.1, 1), (BOOK, RED, 0.5, 0.5, 0.2, 1))
+    assert related("near", moved, 0, 2, (0, 1)) is True
+    assert related("near", moved, 1, 2, (0, 1)) is False
+
+
+pictures = st.integers(0, 10_000).map(
+    lambda seed: (lambda r, n: Truth(
+        r.integers(0, len(KINDS), n), r.integers(0, len(COLOURS), n),
+        np.sort(r.random((n, 2, 2)), axis=1).reshape(n, 4), r.random(n) + 0.3,
+    ))(np.random.default_rng(seed), seed % 9)
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures, st.integers(0, 1000))
+def test_every_answer_is_among_the_objects_and_every_phrase_has_words(truth, seed):
+    for question in ask_many(truth, np.random.default_rng(seed), 12):
+        assert question.phrase.strip() == question.phrase != ""
+        assert "  " not in question.phrase and "a orange" not in question.phrase
+        assert all(0 <= i < len(truth.kind) for i in question.needs())
+
+
+@settings(max_examples=60, deadline=None)
+@given(pictures, st.integers(0, 1000))
+def test_what_is_asked_as_absent_is_absent(truth, seed):
+    rng = np.random.default_rng(seed)
+    question = ask(truth, rng, "absent_colour") if len(truth.kind) else None
+    if question:
+        assert question.objects == ()
+        words = question.phrase.split()
+        shown = {(COLOURS[c], KINDS[k]) for k, c in zip(truth.kind, truth.colour, strict=True)}
+        assert not any(c in words and k in words for c, k in shown)

@@ -1,0 +1,101 @@
+"""Who learns what: assignment of cells and queries, box overlap, the schedule."""
+
+import numpy as np
+import pytest
+import torch
+
+from groma_ros.train.eval import judge, names, pairwise_iou
+from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
+from groma_ros.train.loop import cosine
+from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.train.pictures import crop_boxes, crop_cells
+
+
+def test_no_object_no_assignment():
+    cells, owners = assign_cells(torch.zeros(0, 4), torch.full((4, 4), -1))
+    assert len(cells) == len(owners) == 0
+    assert (assign_queries(torch.rand(3, 4), torch.zeros(0, 4)) == -1).all()
+    assert box_loss(torch.zeros(0, 4), torch.zeros(0, 4)) == 0
+
+
+def test_an_object_gets_the_cells_it_fills_nearest_to_its_centre():
+    board = torch.full((4, 4), -1)
+    board[1:3, 1:3] = 0
+    cells, owners = assign_cells(torch.tensor([[0.5, 0.5, 0.5, 0.5]]), board)
+    assert sorted(cells.tolist()) == [5, 6, 9, 10] and (owners == 0).all()
+
+
+def test_an_object_too_small_for_a_cell_takes_the_one_it_lies_in():
+    cells, _ = assign_cells(torch.tensor([[0.9, 0.1, 0.01, 0.01]]), torch.full((4, 4), -1))
+    assert cells.tolist() == [3]
+
+
+def test_every_object_has_a_query_even_far_off():
+    truth = torch.tensor([[0.5, 0.5, 0.4, 0.4], [0.2, 0.2, 0.1, 0.1]])
+    reference = torch.tensor([[0.5, 0.5, 0.4, 0.4], [0.22, 0.22, 0.2, 0.2], [0.9, 0.9, 0.1, 0.1]])
+    assert assign_queries(reference, truth).tolist() == [0, 1, -1]
+
+
+def test_giou_of_equal_and_of_distant_boxes():
+    a, b = torch.tensor([0.0, 0.0, 1.0, 1.0]), torch.tensor([2.0, 0.0, 3.0, 1.0])
+    assert [float(v) for v in iou_giou(a, a)] == [1.0, 1.0]
+    iou, giou = iou_giou(a, b)
+    assert iou == 0 and giou == pytest.approx(-1 / 3)
+
+
+def test_quality_focal_is_zero_at_its_target():
+    assert quality_focal(torch.tensor([0.0]), torch.tensor([0.5])) == 0
+    assert quality_focal(torch.tensor([3.0]), torch.tensor([0.0])) > 1
+
+
+def test_the_schedule_rises_and_ends_low():
+    assert cosine(0.0) < cosine(0.01) < cosine(0.02) == 1.0
+    assert cosine(1.0) == pytest.approx(0.01)
+
+
+def test_cropping_moves_boxes_and_drops_what_is_cut_off():
+    boxes = np.array([[0.5, 0.5, 0.7, 0.7], [0.0, 0.0, 0.2, 0.2]])
+    moved, kept = crop_boxes(boxes, (0.5, 0.5, 1.0, 1.0))
+    assert kept.tolist() == [0]
+    np.testing.assert_allclose(moved, [[0, 0, 0.4, 0.4]])
+
+
+def test_cropped_cells_are_those_of_the_crop():
+    cells = np.zeros((64, 64), dtype=np.uint8)
+    cells[32:, 32:] = 7
+    assert (crop_cells(cells, (0.5, 0.5, 1.0, 1.0), 4) == 7).all()
+    assert (crop_cells(cells, (0.0, 0.0, 0.5, 0.5), 4) == 0).all()
+
+
+def test_overlap_of_nothing_with_something():
+    assert pairwise_iou(np.zeros((0, 4)), np.ones((2, 4))).shape == (0, 2)
+
+
+def test_a_description_has_to_name_kind_and_colour():
+    cup, red = KINDS.index("cup"), COLOURS.index("red")
+    assert names("A red mug.", cup, red)
+    assert not names("A red bowl.", cup, red) and not names("A blue cup.", cup, red)
+
+
+def test_judge_wants_the_first_box_and_refusals_without_boxes():
+    from groma_ros.grounding.values import Grounding, Phrase, Status
+    from groma_ros.train.questions import Question, Truth
+
+    truth = Truth(np.array([0]), np.array([0]), np.array([[0.1, 0.1, 0.5, 0.5]]), np.array([1.0]))
+    size = np.array([100, 100, 100, 100])
+    right, wrong = np.array([[10, 10, 50, 50]]), np.array([[60, 60, 90, 90]])
+
+    def answer(status, *boxes):
+        boxes = np.concatenate(boxes).astype(np.float32) if boxes else np.zeros((0, 4), np.float32)
+        phrase = Phrase("cup", (0, 3), boxes, np.ones(len(boxes), np.float32) / 2, "target")
+        return Grounding(status, "cup", (phrase,), "pick", {})
+
+    asked = Question("unique", "locate", "the red cup", (0,))
+    assert judge(asked, answer(Status.GROUNDED, right), truth, size)
+    assert not judge(asked, answer(Status.AMBIGUOUS, wrong, right), truth, size)
+    assert not judge(asked, answer(Status.NOT_FOUND), truth, size)
+    absent = Question("absent", "locate", "the ball")
+    assert judge(absent, answer(Status.NOT_FOUND), truth, size)
+    assert not judge(absent, answer(Status.GROUNDED, wrong), truth, size)
+    every = Question("all", "locate_all", "cups", (0,))
+    assert not judge(every, answer(Status.GROUNDED, right, wrong), truth, size)
