@@ -210,12 +210,12 @@ def _read_question(text: str, tokens: list[Token]) -> _Clause | None:
     words = words_of(tokens)
     _, length = lex.longest(lex.PLACE_QUESTIONS, words)
     if length:
-        while words[length : length + 1] and words[length] in lex.QUESTION_FILL:
+        while length < len(words) - 1 and words[length] in lex.QUESTION_FILL:
             length += 1
         if words[length : length + 1] == ["to"]:
             return None
         rest = tokens[length:]
-        while rest and rest[-1].word in lex.AUXILIARIES | {"located", "at", "found"}:
+        while rest and rest[-1].word in {"is", "are", "was", "were", "located", "at", "found"}:
             rest = rest[:-1]
         return _Clause("find", read_things(text, rest, "target"))
     _, length = lex.longest(lex.EXISTENCE_QUESTIONS, words)
@@ -302,7 +302,7 @@ def _read_object(text: str, verb: lex.Verb, tokens: list[Token]) -> _Clause:
 
 def _second_object(words: list[str]) -> int:
     """Return where the gift starts in "the man the cup", 0 where only one thing is named."""
-    taken = {at + length for at, length in prepositions(words)}
+    taken = {i for at, length in prepositions(words) for i in range(at, at + length + 1)}
     for i in range(2, len(words)):
         joined = words[i - 1] in lex.RELATIVES | {"and", "or", "of", "with"} | COMMAS
         if words[i] in lex.DETERMINERS and words[i] != "that" and i not in taken and not joined:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+_MOST_WORDS = 8
+
 
 class Verb(NamedTuple):
     """Say what a verb means and how its object continues.
@@ -32,12 +34,14 @@ def words(text: str) -> frozenset[str]:
 
 def phrases(text: str, value=True) -> dict[tuple[str, ...], object]:
     """Return a phrase table of a list separated by bars."""
-    return {tuple(entry.split()): value for entry in text.split("|")}
+    table = {tuple(entry.split()): value for entry in text.split("|")}
+    assert max(map(len, table)) <= _MOST_WORDS
+    return table
 
 
 def longest(table: dict, sequence: list[str], start: int = 0) -> tuple[object, int]:
     """Return (value, length) of the longest entry at `start`, or (None, 0)."""
-    for length in range(min(max(map(len, table)), len(sequence) - start), 0, -1):
+    for length in range(min(_MOST_WORDS, len(sequence) - start), 0, -1):
         value = table.get(tuple(sequence[start : start + length]))
         if value is not None:
             return value, length
@@ -95,12 +99,9 @@ def _read_verbs(lists: str) -> dict[tuple[str, ...], Verb]:
 VERBS = _read_verbs(_VERB_LISTS)
 # What these verbs do where no preposition or direction follows at once ("get to the door": go).
 MOVERS = {"move": "place", "get": "pick"}
-# These are adjectives or nouns as well: they are verbs only before a determiner or a pronoun.
-HOMONYMS = words(
-    "open close clean dry empty clear place face mark name list watch hand head catch press drop "
-    "rest stack lay set show pass store run step roll position return touch tap want need spot "
-    "label slide dry shut tilt turn wipe flip hold reach lift collect count point shake track"
-)
+# These are as often a part of a name ("clean plate", "hand towel"): they are verbs only before a
+# determiner or a pronoun.
+HOMONYMS = words("open close clean dry empty clear shut face name watch hand head rest step label")
 
 DETERMINERS = words("the a an this that these those my your his her our their its another one's")
 QUANTIFIERS = phrases(
@@ -128,7 +129,7 @@ FILLERS = phrases(
     "for me|to me|for us|to us|now|right now|again|here|there|over there|over here|quickly|slowly"
     "|carefully|gently|immediately|thanks|thank you|thx|cheers|too|as well|instead|if you can"
     "|if possible|if you could|if you don't mind|would you|will you|could you|can you|ok|okay"
-    "|right away|at once|asap|as soon as possible|when you can|first|next|then|robot|in the image"
+    "|, robot|right away|at once|asap|as soon as possible|when you can|first|next|then|in the image"
     "|in the picture|in the photo|in the scene|in this image|in this picture|in this photo"
     "|in this scene|in view|in the view|in front of you|in front of me|that you see|you see"
     "|you can see|that you can see|visible|and|or|also|to|today|anywhere|somewhere|around here"

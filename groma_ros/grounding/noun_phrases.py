@@ -11,7 +11,7 @@ from groma_ros.grounding.values import CommandPhrase
 _TOKEN = re.compile(r"[.,;:!?()\n]|(?:[^\s.,;:!?()]|(?<=\d)[.,:](?=\d))+")
 SENTENCE_ENDS = frozenset(".;!?\n")
 COMMAS = frozenset(",:()") | {"-", "–", "—"}
-_QUOTES = "\"“”"
+_QUOTES = '"“”'
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ def prepositions(words: list[str]):
 def preposition_at(words: list[str], at: int) -> int:
     """Return the length in words of the preposition at `at`, 0 where there is none."""
     end = at + 1
-    if words[at] == "nearest" and words[end : end + 1] != ["to"]:
-        return int(words[end : end + 1] != [] and words[end] in lex.DETERMINERS)
+    following = words[end] if end < len(words) else ""
+    if words[at] in ("nearest", "before") and following != "to":
+        return int(following in lex.DETERMINERS)
     if words[at] in ("to", "on", "in", "at", "from", "by", "near") and words[end : end + 1] == [
         "the"
     ]:
@@ -108,7 +109,7 @@ def _cut(tokens: list[Token]) -> list[Token]:
         after_comma = words[i] in COMMAS and words[i + 1 : i + 2]
         if (
             words[i] == "("
-            or (i and words[i] in lex.CUTTERS)
+            or (i and words[i] in lex.CUTTERS and not preposition_at(words, i))
             or (after_comma and words[i + 1] in lex.COMMA_CUTTERS)
         ):
             return tokens[:i]

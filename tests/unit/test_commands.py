@@ -1,5 +1,6 @@
 """Free English commands: what they ask for, and that no text breaks the reader."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from groma_ros.grounding.commands import MAX_CHARACTERS, parse_command
 from groma_ros.grounding.lexicon import words
 from groma_ros.grounding.values import Command
+from groma_ros.train import questions
 
 # command => action: targets [preposition] destinations near anchors; * marks a plural
 TABLE = """
@@ -251,6 +253,11 @@ grab the L-shaped block => pick: the L-shaped block
 the coca-cola can => find: the coca-cola can
 pick up the can opener => pick: the can opener
 grab the drop of glue => pick: the drop of glue
+where is the black can? => find: the black can
+pick up the robot, robot => pick: the robot
+bring me the apple on the left of the ball => give: the apple on the left of the ball near the ball
+pick up the bottle before the yellow book => pick: the bottle before the yellow book near the yellow book
+pick up the bottle before you go => pick: the bottle
 pick up the water bottle from the floor please, thank you! => pick: the water bottle near the floor
 """
 ROWS = [line.split(" => ") for line in TABLE.strip().splitlines()]
@@ -287,6 +294,27 @@ def test_requests_are_commands(lead):
     for text, wanted in IMPERATIVES:
         if text.split()[0].lower() in ("pick", "put", "give", "go", "point", "grab", "bring"):
             assert show(parse_command(lead + text)).lower() == wanted.lower()
+
+
+TEMPLATES = (
+    "pick up {}", "could you please grab {}", "fetch {} for me", "where is {}?", "take {}, please",
+    "hand me {}", "Please point at {}.", "Robot, lift {}!", "can you find {}?", "{}", "is there {}",
+)  # fmt: skip
+
+
+def test_every_phrase_of_the_training_questions_is_asked_as_it_is():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        size = int(rng.integers(1, 9))
+        corners = np.sort(rng.random((size, 2, 2)), axis=1).reshape(size, 4)
+        kinds, colours = rng.integers(0, 13, size), rng.integers(0, 10, size)
+        truth = questions.Truth(kinds, colours, corners, rng.random(size) + 0.5)
+        for question in questions.ask_many(truth, rng, 8):
+            if question.form in ("locate", "locate_all"):
+                template = TEMPLATES[int(rng.integers(len(TEMPLATES)))]
+                found = parse_command(template.format(question.phrase)).of_role("target")
+                assert [p.text for p in found] == [question.phrase]
+                assert found[0].plural == (question.form == "locate_all")
 
 
 def check_spans(command: Command):
