@@ -20,7 +20,7 @@ import torch
 from . import golden_rule
 from .parity_files import check_config, check_image_processor, check_state_dict, check_text
 from .parity_report import Check, print_table
-from .parity_trace import Case, batch_row, build, trace
+from .parity_trace import Case, batch_rows, build, trace
 
 PARTS = ("#shape", "#sample", "#stat")
 BASE_TOLERANCE = 1e-6
@@ -125,7 +125,7 @@ def check_set(settings_path: Path, arrays_path: Path) -> Iterator[Check]:
         try:
             yield from _check_case(golden, model, case, raw)
             model.config = config
-            yield from _check_rows(golden, model, case, cases)
+            yield from _check_rows(golden, model, case)
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             yield Check.failure("case", case.name, f"cannot be run: {error!r}")
 
@@ -146,19 +146,16 @@ def _check_case(golden: Golden, model: Any, case: Case, raw: dict[str, Any]) -> 
         yield compare(golden, case.name, stage, parts, ours.get(stage), shape)
 
 
-def _check_rows(
-    golden: Golden, model: Any, case: Case, cases: list[Case]
-) -> Iterator[Check]:
+def _check_rows(golden: Golden, model: Any, case: Case) -> Iterator[Check]:
     """Compare every row of a batch, perceived together, with the golden of the row alone."""
-    for row in range(len(case.images) if len(case.images) > 1 else 0):
-        stages = golden.stages(f"{case.name}.row{row}")
-        if not stages:
-            continue
-        steps = stages["gen_ids"][""].shape[1] if "gen_ids" in stages else 1
-        ours = batch_row(model, case, row, steps)
-        for stage in sorted(set(stages) & set(ours)):
+    alone = [golden.stages(f"{case.name}.row{row}") for row in range(len(case.images))]
+    if not any(alone):
+        return
+    steps = max(stages["gen_ids"][""].shape[1] for stages in alone if "gen_ids" in stages)
+    for row, ours in enumerate(batch_rows(model, case, steps)):
+        for stage in sorted(set(alone[row]) & set(ours)):
             label = f"{case.name}[{row}]"
-            yield compare(golden, label, stage, stages[stage], ours[stage], None)
+            yield compare(golden, label, stage, alone[row][stage], ours[stage], None)
 
 
 def compare(

@@ -110,14 +110,18 @@ def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None)
 
 
 @torch.no_grad()
-def batch_row(model: Groma, case: Case, row: int, steps: int) -> dict[str, Any]:
-    """Return what the model itself makes of one row when the whole batch is perceived at once."""
+def batch_rows(model: Groma, case: Case, steps: int) -> list[dict[str, Any]]:
+    """Return what the model itself makes of each row when the whole batch is perceived at once."""
     model.config = replace(model.config, **case.override)
     pixels = torch.stack([torch.from_numpy(golden_rule.image(tag)) for tag in case.images])
-    percept = model.perceive(pixels, _boxes(case.refer_boxes))[row]
-    expanded = model.expand_prompt(torch.tensor(case.input_ids[row]), percept)
-    embeds = model.embed_expanded(expanded, percept)[None]
-    hidden, cache = prefill(model, embeds)
+    percepts = model.perceive(pixels, _boxes(case.refer_boxes))
+    rows = [torch.tensor(row) for row in case.input_ids]
+    return [_answer(model, row, p, steps) for row, p in zip(rows, percepts, strict=True)]
+
+
+def _answer(model: Groma, row: Tensor, percept: Percept, steps: int) -> dict[str, Any]:
+    expanded = model.expand_prompt(row, percept)
+    hidden, cache = prefill(model, model.embed_expanded(expanded, percept)[None])
     first = model.logits(hidden)
     tokens = [token for token, _ in greedy(model, hidden, cache, max_new_tokens=steps)]
     return {

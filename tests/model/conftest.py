@@ -1,0 +1,116 @@
+"""Tiny random models for the model tests."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.model import Groma
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+TEXT_VOCABULARY = 900  # pieces of tests/golden/tokenizer/tokenizer.model
+
+
+def tiny_settings(**ours):
+    """Return a config.json of a model that perceives in milliseconds."""
+    region_encoder = {
+        "channels": 64,
+        "level_scales": [2, 1, 0.5],
+        "fusion_rounds": 1,
+        "roi_size": 4,
+        "hidden": 32,
+        "geometry": "correct",
+    }
+    return {
+        "llm_cfg": {
+            "vocab_size": TEXT_VOCABULARY,
+            "hidden_size": 48,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+        },
+        "perceiver_cfg": {
+            "vis_encoder_cfg": {
+                "hidden_size": 32,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 2,
+                "image_size": 128,
+                "patch_size": 16,
+            },
+            "ddetr_cfg": {
+                "d_model": 32,
+                "encoder_layers": 1,
+                "decoder_layers": 2,
+                "encoder_ffn_dim": 32,
+                "decoder_ffn_dim": 32,
+                "encoder_attention_heads": 4,
+                "decoder_attention_heads": 4,
+                "num_feature_levels": 1,
+                "num_queries": 12,
+                "two_stage_num_proposals": 12,
+                "two_stage": True,
+                "with_box_refine": True,
+                "id2label": {"0": "LABEL_0"},
+            },
+        },
+        "num_new_token": 114,
+        "box_score_thres": 0.0,
+        "nms_thres": 0.95,
+        "groma_ros": {
+            "image_size": 128,
+            "stem_channels": [8, 16],
+            "region_encoder": region_encoder,
+        }
+        | ours,
+    }
+
+
+def build_tiny(seed=0, attention="sdpa", **ours):
+    """Build a tiny model whose random weights spread boxes, scores and next tokens."""
+    torch.manual_seed(seed)
+    model = Groma(GromaConfig.from_dict(tiny_settings(**ours)), attention)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "bbox_embed" in name and "layers.2" in name:
+                parameter.normal_(std=0.3)
+            elif "class_embed" in name or "lm_head" in name or "embed_tokens" in name:
+                parameter.normal_()
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def golden_folder():
+    """Return the folder of the official code's golden files."""
+    return GOLDEN
+
+
+@pytest.fixture
+def tiny():
+    """Return the builder of tiny models."""
+    return build_tiny
+
+
+@pytest.fixture
+def tiny_config():
+    """Return the builder of tiny configurations as dictionaries."""
+    return tiny_settings
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Return one tiny model that no test changes."""
+    return build_tiny()
+
+
+@pytest.fixture
+def pixels():
+    """Return three random pictures for the tiny model."""
+    return torch.randn(3, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def prompt(model):
+    """Return the ids of a prompt with a picture and regions in it."""
+    return torch.tensor([1, 5, model.ids.image, 6, model.ids.region, 7, 8, 9])

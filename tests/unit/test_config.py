@@ -1,0 +1,77 @@
+"""The configuration follows the released file, and today's defaults don't leak in."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from groma_ros.groma.config import GromaConfig
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+PROPOSER = {"two_stage": True, "with_box_refine": True}
+
+
+def minimal(**ddetr):
+    return {"perceiver_cfg": {"ddetr_cfg": PROPOSER | ddetr}}
+
+
+def test_what_the_file_omits_takes_the_old_defaults():
+    config = GromaConfig.from_dict(minimal())
+    assert config.proposer.num_feature_levels == 4
+    assert config.proposer.num_queries == 300
+    assert config.language.rms_norm_eps == 1e-6
+    assert config.vision.hidden_size == 768
+    assert (config.nms_thres, config.box_score_thres, config.max_region_num) == (0.6, 0.15, 100)
+    assert config.vis_output_layer == -1
+    assert (config.image_size, config.region_encoder.geometry) == (448, "released")
+
+
+def test_the_released_file_is_read():
+    config = GromaConfig.from_file(GOLDEN / "groma7b_config.json")
+    assert config.grid_size == 32
+    assert config.region_channels == 1024
+    assert config.vocab_size == 32114
+    assert config.proposer.num_labels == 1
+    assert config.proposer.d_model == 256
+    assert config.region_encoder.level_scales == (4, 2, 1)
+
+
+@pytest.mark.parametrize("name", ["groma7b_config.json", "tiny_A_config.json"])
+def test_writing_and_reading_changes_nothing(name):
+    config = GromaConfig.from_file(GOLDEN / name)
+    assert GromaConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_our_own_settings_are_read():
+    ours = {
+        "image_size": 256,
+        "stem_channels": [8, 16],
+        "region_encoder": {"channels": 64, "geometry": "correct", "level_scales": [2, 1, 0.5]},
+        "language": {"lowercase": True},
+    }
+    data = minimal() | {"groma_ros": ours}
+    data["perceiver_cfg"]["vis_encoder_cfg"] = {"image_size": 256, "patch_size": 16}
+    config = GromaConfig.from_dict(data)
+    assert config.grid_size == 16
+    assert config.stem_channels == (8, 16)
+    assert config.lowercase
+    assert config.region_encoder.geometry == "correct"
+    assert GromaConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ({}, "two_stage"),
+        (minimal(position_embedding_type="learned"), "position_embedding_type"),
+        (minimal(num_feature_levels=5), "5.*1 to 4"),
+        (minimal(num_queries=10), "10.*300"),
+        (minimal() | {"groma_ros": {"image_size": 450}}, "450.*14"),
+        (minimal() | {"groma_ros": {"region_encoder": {"channels": 100}}}, "100"),
+        (minimal() | {"groma_ros": {"region_encoder": {"geometry": "round"}}}, "round"),
+        (minimal() | {"groma_ros": {"stem_channels": [8, 8]}}, "patch_size.*14"),
+    ],
+)
+def test_what_cannot_be_built_is_refused(data, message):
+    with pytest.raises(ValueError, match=message):
+        GromaConfig.from_dict(data)
