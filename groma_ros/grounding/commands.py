@@ -210,12 +210,20 @@ def _read_question(text: str, tokens: list[Token]) -> _Clause | None:
     words = words_of(tokens)
     _, length = lex.longest(lex.PLACE_QUESTIONS, words)
     if length:
-        while length < len(words) - 1 and words[length] in lex.QUESTION_FILL:
-            length += 1
+        length += _question_verb(words[length:])
         if words[length : length + 1] == ["to"]:
             return None
         rest = tokens[length:]
-        while rest and rest[-1].word in {"is", "are", "was", "were", "located", "at", "found"}:
+        while rest and rest[-1].word in {
+            "is",
+            "are",
+            "was",
+            "were",
+            "be",
+            "located",
+            "at",
+            "found",
+        }:
             rest = rest[:-1]
         return _Clause("find", read_things(text, rest, "target"))
     _, length = lex.longest(lex.EXISTENCE_QUESTIONS, words)
@@ -232,6 +240,15 @@ def _read_question(text: str, tokens: list[Token]) -> _Clause | None:
     return None
 
 
+def _question_verb(words: list[str]) -> int:
+    """Return how many words "is", "can I find" or "did you put" take after "where"."""
+    subject = 1 if words[:1] and words[0] in lex.AUXILIARIES else 0
+    if words[subject : subject + 1] and words[subject] in lex.SUBJECTS:
+        seeking = words[subject + 1 : subject + 2]
+        return subject + 1 + (bool(seeking) and seeking[0] in lex.SEEKING)
+    return subject if len(words) > 1 and words[0] != "can" else 0
+
+
 def _unknown_verb(words: list[str]) -> int:
     """Return how many words an unlisted verb takes ("polish the table": 1), or 0."""
     first = words[0]
@@ -245,6 +262,12 @@ def _unknown_verb(words: list[str]) -> int:
         return 0
     length = 2 if words[1:2] and words[1] in ("up", "down", "off", "out", "away") else 1
     following = words[length : length + 1]
+    if (
+        following == ["that"]
+        and words[length + 1 : length + 2]
+        and (words[length + 1] in lex.AUXILIARIES)
+    ):
+        return 0
     starts = bool(following) and following[0] in lex.DETERMINERS | lex.PRONOUNS
     starts = starts or lex.longest(lex.QUANTIFIERS, words, length)[0] == "all"
     return length if starts else 0

@@ -169,7 +169,8 @@ AUXILIARIES = words(
     "is are was were am be been do does did have has had can could will would shall should may "
     "might must 's 're"
 )
-QUESTION_FILL = AUXILIARIES | words("i you we they find see put leave left place spot found now")
+SUBJECTS = words("i you we they")
+SEEKING = words("find see seen put leave left place")
 NOT_IN_A_NAME = AUXILIARIES | words(
     "i you he she we they i'm i've i'll i'd you're we're it's that's what's who's he's she's "
     "isn't aren't doesn't didn't can't cannot couldn't won't wouldn't shouldn't haven't hasn't "
