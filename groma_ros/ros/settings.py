@@ -56,7 +56,7 @@ class Settings:
     )
     dtype: str = setting(
         "auto",
-        "Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU.",
+        "Number format of the weights; auto suits the device and the size of the model.",
         choices=("auto", "float32", "bfloat16", "float16"),
         changes=UNCONFIGURED,
     )
@@ -79,7 +79,7 @@ class Settings:
         low=0.01,
         high=100.0,
     )
-    max_new_tokens: int = setting(128, "Longest answer, in tokens.", low=1, high=2048)
+    max_new_tokens: int = setting(256, "Longest answer to a question, in tokens.", low=1, high=2048)
     command_timeout_s: float = setting(
         5.0,
         "How long a command waits for a first image before it is answered with NO_IMAGE "

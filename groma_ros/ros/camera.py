@@ -1,0 +1,82 @@
+"""A camera for demonstrations: publishes pictures from disk as a real one would."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from groma_ros.ros import messages
+from groma_ros.ros.pictures import Pictures, Pinhole, open_pictures
+
+
+class Camera(Node):
+    """Publish `image` and `camera_info`, stamped in ROS time."""
+
+    def __init__(self, pictures: Pictures, rate_hz: float, frame_id: str):
+        """Start publishing; `rate_hz` 0 takes the pictures' own rate."""
+        super().__init__("camera")
+        self._pictures = pictures
+        self._frame_id = frame_id
+        # Reliable, so that subscribers of either kind are served.
+        self._image = self.create_publisher(Image, "image", 1)
+        self._info = self.create_publisher(CameraInfo, "camera_info", 1)
+        self.create_timer(1.0 / (rate_hz or pictures.rate_hz), self._publish)
+
+    def _publish(self) -> None:
+        rgb = next(self._pictures.frames)
+        header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
+        self._info.publish(camera_info(header, rgb.shape[:2], self._pictures.pinhole))
+        self._image.publish(messages.image(rgb, header))
+
+
+def camera_info(header: Header, size_hw: tuple[int, int], pinhole: Pinhole | None) -> CameraInfo:
+    """Return the calibration of an undistorted camera; a field of view of 53 degrees if unknown."""
+    height, width = size_hw
+    lens = pinhole or Pinhole(float(width), float(width), width / 2, height / 2)
+    return CameraInfo(
+        header=header,
+        height=height,
+        width=width,
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=[lens.fx, 0.0, lens.cx, 0.0, lens.fy, lens.cy, 0.0, 0.0, 1.0],
+        r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        p=[lens.fx, 0.0, lens.cx, 0.0, 0.0, lens.fy, lens.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+    )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Publish until interrupted; return the exit status."""
+    parser = argparse.ArgumentParser(prog="groma_camera", description=__doc__)
+    parser.add_argument("source", nargs="?", default="",
+                        help="a picture, a folder of pictures, or a video (default: the shipped "
+                        "tabletop sequence)")  # fmt: skip
+    parser.add_argument("--rate", type=float, default=0.0, help="pictures a second")
+    parser.add_argument("--frame-id", default="camera_optical_frame")
+    given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])
+    try:
+        pictures = open_pictures(given.source)
+    except ValueError as error:
+        print(f"groma_camera: {error}", file=sys.stderr)
+        return 2
+    rclpy.init(args=args)
+    node = Camera(pictures, given.rate, given.frame_id)
+    try:
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,390 @@
+"""The node `groma`: images and commands in, detections and grounded text out.
+
+The executor's thread owns ROS, a worker thread owns the model. What the worker finds comes back
+through a queue and a guard condition and is published from here.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import queue
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.task import Future
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from groma_ros.grounding.values import Status
+from groma_ros.ros import image_codec, messages, parameters
+from groma_ros.ros.loading import load_predictor, release_memory
+from groma_ros.ros.mailbox import Mailbox
+from groma_ros.ros.outputs import Outputs
+from groma_ros.ros.settings import Settings
+from groma_ros.ros.worker import Request, Result, Worker, failure
+from groma_ros.srv import DescribeRegion
+
+MAX_OPEN = 8  # requests that may wait; a longer queue would answer about a picture long gone
+PROGRESS_PERIOD_S = 2.0
+WATCH_PERIOD_S = 1.0
+THROTTLED = {"throttle_duration_sec": 10.0}  # counted for each place in the code that logs
+
+
+class GromaNode(LifecycleNode):
+    """Answer commands about what a camera sees, as a managed node.
+
+    unconfigured  no model; parameters may change
+    inactive      the model is loaded, nothing is subscribed
+    active        images are received and commands answered
+    """
+
+    def __init__(self, load: Callable[[Settings], object] = load_predictor, **kwargs):
+        """Declare parameters and what is published; raise ValueError for a refused parameter.
+
+        `load` makes the predictor, in the worker's thread. `kwargs` go to rclpy's Node.
+        """
+        super().__init__("groma", **kwargs)
+        self.settings = parameters.declare(self)
+        parameters.keep(self, lambda: self.settings, lambda: self._worker is not None, self._apply)
+        self._load = load
+        self._worker: Worker | None = None  # from configure to cleanup
+        self._frames = Mailbox()  # a new one for each time that the node is active
+        self._frames.close()
+        self._inputs: list = []  # subscriptions, while active
+        self._pace = None  # timer, while active in continuous mode
+        self._due = False  # continuous mode owes an answer
+        self._standing: tuple[str, int] | None = None  # the last command and its number
+        self._commands = 0
+        self._open: dict[Request, Future | None] = {}  # asked and not answered; futures: services
+        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._camera: CameraInfo | None = None
+        self._last_image = self.get_clock().now()
+        self._refused_images = 0
+        self._state, self._trouble = "unconfigured", ""
+        self._answer = {"answers": 0, "last_status": "", "last_latency_ms": ""}
+
+        # An awaiting callback holds a mutually exclusive group, and the guard has to get through.
+        group = ReentrantCallbackGroup()
+        self._results_ready = self.create_guard_condition(self._take_results, group)
+        self._outputs = Outputs(self)
+        self.create_service(
+            DescribeRegion, "~/describe_region", self.on_describe_region, callback_group=group
+        )
+        self.create_service(Trigger, "~/reset_dialogue", self.on_reset_dialogue)
+        self.create_timer(
+            WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._publish_status()
+
+    # Inputs
+
+    def on_command(self, message: String) -> None:
+        """Answer a command on the newest image; in continuous mode it is the one to go on with."""
+        self._commands += 1
+        self._standing = message.data, self._commands
+        self._ask(*self._standing)
+        self._set_pace()
+
+    def on_image(self, message: Image | CompressedImage) -> None:
+        """Keep the image as the newest one, or refuse it with the reason."""
+        try:
+            image_codec.check(message)
+        except ValueError as error:
+            self._refused_images += 1
+            self.get_logger().warning(f"image refused: {error}", **THROTTLED)
+            return
+        self._last_image = self.get_clock().now()
+        self._frames.put(message)
+        self._go_on()
+
+    async def on_describe_region(self, request, response):
+        """Answer a question about a region of the newest image."""
+        try:
+            if self._state != "active":
+                raise ValueError(f"the node is {self._state}, not active")
+            region_xyxy = messages.box_xyxy(request.bbox)
+        except ValueError as error:
+            response.message = str(error)
+            return response
+        answer = Future()
+        self._ask(request.question, 0, region_xyxy, answer)
+        result = await answer
+        response.success = result.grounding.status in (Status.GROUNDED, Status.AMBIGUOUS)
+        response.message = result.grounding.reason
+        response.answer = messages.grounded_text(result)
+        return response
+
+    def on_reset_dialogue(self, request, response):
+        """Forget the last command; what is open is answered with CANCELLED."""
+        self._withdraw("the dialogue was reset")
+        response.success = True
+        return response
+
+    # From request to answer
+
+    def _ask(self, text, command_id, region_xyxy=None, answer: Future | None = None) -> None:
+        request = Request(
+            text=text,
+            command_id=command_id,
+            frames=self._frames,
+            deadline_s=time.monotonic() + self.settings.command_timeout_s,
+            max_new_tokens=self.settings.max_new_tokens,
+            region_xyxy=region_xyxy,
+        )
+        self._open[request] = answer
+        if len(self._open) > MAX_OPEN:
+            reason = f"{MAX_OPEN} requests are waiting already"
+            self._finish(Result(request, failure(Status.ERROR, reason)))
+        else:
+            self._worker.submit(request)
+
+    def _go_on(self) -> None:
+        """In continuous mode: ask again, once it is time, the model is free and an image is new."""
+        if self._due and self._standing and not self._open and self._frames.unseen:
+            self._due = False
+            self._ask(*self._standing)
+
+    def _emit(self, result: Result) -> None:
+        """Hand a result over to the executor; runs in the worker's thread."""
+        self._results.put(result)
+        self._results_ready.trigger()
+
+    def _take_results(self) -> None:
+        while not self._results.empty():
+            self._finish(self._results.get())
+        self._go_on()
+
+    def _finish(self, result: Result) -> None:
+        """Answer a request, unless it was withdrawn meanwhile."""
+        if result.request not in self._open:
+            return
+        waiting = self._open.pop(result.request)
+        if result.fault:
+            self.get_logger().error(f"{result.grounding.reason}\n{result.fault}")
+        if waiting is not None:
+            waiting.set_result(result)
+            return
+        self._outputs.publish_answer(result, self._camera)
+        self._answer = {
+            "answers": self._answer["answers"] + 1,
+            "last_status": result.grounding.status.value,
+            "last_latency_ms": round(result.latency_ms, 1),
+        }
+        self._publish_status()
+
+    def _withdraw(self, why: str) -> None:
+        self._standing = None
+        for request in list(self._open):
+            request.cancel.set()
+            self._finish(Result(request, failure(Status.CANCELLED, why)))
+
+    # Transitions
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model."""
+        return self._transition("configure", self._configure, "inactive")
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and serve."""
+        return self._transition("activate", self._serve, "active")
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop serving; the model stays in memory."""
+        return self._transition("deactivate", self._stop_serving, "inactive")
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let the model go."""
+        return self._transition("cleanup", self.close, "unconfigured")
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop serving and let the model go."""
+        return self._transition("shutdown", self.close, "finalized")
+
+    def autostart(self) -> None:
+        """Configure and activate; what fails is logged and leaves the node as it was."""
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def close(self) -> None:
+        """Stop serving, end the worker and free the model."""
+        self._stop_serving()
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+            release_memory()
+
+    def _transition(self, name: str, body: Callable[[], None], then: str):
+        """Run a transition; rclpy swallows exceptions, so the reason of a failure is logged here."""
+        try:
+            body()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the transition fails and says why
+            self._trouble = f"{name} failed: {error}"
+            self.get_logger().error(self._trouble)
+            self.get_logger().debug(traceback.format_exc())
+            self._publish_status()
+            return TransitionCallbackReturn.FAILURE
+        self._state, self._trouble = then, ""
+        self.get_logger().info(then)
+        self._publish_status()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        settings = self.settings
+        self.get_logger().info(f"loading {settings.model} ({settings.device}, {settings.dtype})")
+        started_s = time.monotonic()
+        worker = Worker(lambda: self._load(settings), self._emit)
+        while not concurrent.futures.wait([worker.loaded], PROGRESS_PERIOD_S).done:
+            if not self.context.ok():
+                raise RuntimeError("ROS was shut down while the model was loading")
+            self.get_logger().info(f"still loading, {time.monotonic() - started_s:.0f} s")
+        worker.loaded.result()
+        self._worker = worker
+        self.get_logger().info(f"loaded in {time.monotonic() - started_s:.1f} s")
+
+    def _serve(self) -> None:
+        self._frames = Mailbox()
+        self._last_image = self.get_clock().now()
+        try:
+            if self.settings.image_transport == "raw":
+                self._subscribe(Image, "image", self.on_image)
+            else:
+                self._subscribe(CompressedImage, "image/compressed", self.on_image)
+            self._subscribe(CameraInfo, "camera_info", self._on_camera_info)
+            self._subscribe(String, "command", self.on_command, sensor=False)
+            self._set_pace()
+        except Exception:
+            self._stop_serving()
+            raise
+
+    def _subscribe(self, kind, topic: str, callback, sensor: bool = True) -> None:
+        reliability = ReliabilityPolicy.BEST_EFFORT if sensor else ReliabilityPolicy.RELIABLE
+        self._inputs.append(
+            self.create_subscription(
+                kind,
+                topic,
+                callback,
+                QoSProfile(depth=1 if sensor else 10, reliability=reliability),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+        )
+
+    def _stop_serving(self) -> None:
+        self._frames.close()
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs.clear()
+        self._set_pace(stop=True)
+        self._camera = None
+        self._withdraw("the node was deactivated")
+
+    # Parameters, pace and health
+
+    def _apply(self, settings: Settings) -> None:
+        changed_pace = (settings.mode, settings.rate_hz) != (
+            self.settings.mode,
+            self.settings.rate_hz,
+        )
+        self.settings = settings
+        if changed_pace and self._inputs:
+            self._set_pace()
+
+    def _set_pace(self, stop: bool = False) -> None:
+        """Begin a period of continuous mode; it is of ROS time, which may be simulated."""
+        if self._pace is not None:
+            self.destroy_timer(self._pace)
+        self._pace, self._due = None, False
+        if self.settings.mode == "continuous" and not stop:
+            self._pace = self.create_timer(1.0 / self.settings.rate_hz, self._on_pace)
+
+    def _on_pace(self) -> None:
+        self._due = True
+        self._go_on()
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._camera = message
+
+    def _watch(self) -> None:
+        """Look once a second whether images come, and say what is wrong where they don't."""
+        if self._state == "active":
+            self._trouble = self._image_trouble()
+            if self._trouble:
+                self.get_logger().warning(self._trouble, **THROTTLED)
+        self._publish_status()
+
+    def _image_trouble(self) -> str:
+        now = self.get_clock().now()
+        if now.nanoseconds == 0:
+            return "use_sim_time is set, but nothing publishes /clock"
+        if self._last_image.nanoseconds == 0 or now < self._last_image:
+            self._last_image = now  # simulated time has begun, or jumped back
+        silent_s = (now - self._last_image).nanoseconds / 1e9
+        if silent_s < self.settings.image_timeout_s:
+            return ""
+        topic = self._inputs[0].topic_name
+        publishers = self.count_publishers(topic)
+        if not publishers:
+            return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
+        if not self._frames.received:
+            return (
+                f"no image on {topic} for {silent_s:.0f} s, though it has {publishers} "
+                "publisher(s): are type and QoS compatible?"
+            )
+        return f"no image on {topic} for {silent_s:.0f} s"
+
+    def _publish_status(self) -> None:
+        level = DiagnosticStatus.OK
+        if self._trouble:
+            level = DiagnosticStatus.WARN if self._state == "active" else DiagnosticStatus.ERROR
+        values = {
+            "state": self._state,
+            "mode": self.settings.mode,
+            "frames_received": self._frames.received,
+            "frames_dropped": self._frames.dropped,
+            "images_refused": self._refused_images,
+            "commands": self._commands,
+            **self._answer,
+        }
+        self._outputs.publish_status(
+            messages.status(level, self._trouble or self._state, self.settings.model, values)
+        )
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node until it is interrupted; return the exit status."""
+    rclpy.init(args=args)
+    try:
+        node = GromaNode()
+    except ValueError as error:
+        print(f"groma_node: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.settings.autostart:
+            node.autostart()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.close()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

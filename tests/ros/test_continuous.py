@@ -1,0 +1,82 @@
+"""Continuous mode: the last command is grounded again on new frames, at a rate in ROS time."""
+
+from robot_bench import picture, value_of
+from rosgraph_msgs.msg import Clock
+from test_parameters import set_parameter
+
+BOX = (10, 8, 30, 24)
+
+
+def tick(bench, seconds):
+    """Set the simulated time and return when the node has it."""
+    message = Clock()
+    message.clock.sec = seconds
+    bench.robot.set_clock(bench.node, message)
+
+
+def test_the_rate_follows_simulated_time(make_bench):
+    """PEERS 7: throttling by wall clock, wrong with use_sim_time and bags."""
+    bench = make_bench(mode="continuous", rate_hz=0.1, use_sim_time=True)
+    tick(bench, 1000)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert bench.robot.hear("grounded_text").header.stamp.sec == 1
+    shown = bench.show(picture(BOX), seconds=2)  # new, but its time has not come
+    tick(bench, 1005)
+    bench.robot.hear("status", lambda s: value_of(s, "frames_received") == "2")
+    assert bench.predictor.perceived == 1
+    tick(bench, 1015)
+    answer = bench.robot.hear("grounded_text")
+    assert answer.header == shown.header
+    assert (answer.command, answer.command_id) == ("the red cup", 1)
+
+
+def test_an_old_frame_is_not_grounded_again(make_bench):
+    bench = make_bench(mode="continuous", rate_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert bench.robot.hear("grounded_text").header.stamp.sec == 1
+    for seconds in (2, 3):
+        bench.show(picture(BOX), seconds=seconds)
+        assert bench.robot.hear("grounded_text").header.stamp.sec == seconds
+    assert bench.predictor.perceived == 3
+    assert bench.robot.heard["grounded_text"].empty()
+
+
+def test_a_new_command_replaces_the_last_one(make_bench):
+    bench = make_bench(mode="continuous", rate_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    for number, command in enumerate(("the red cup", "the red box"), 1):
+        bench.robot.say(command)
+        answer = bench.robot.hear("grounded_text")
+        assert (answer.command, answer.command_id) == (command, number)
+    bench.show(picture(BOX), seconds=2)
+    assert bench.robot.hear("grounded_text").command == "the red box"
+
+
+def test_the_mode_changes_while_running(make_bench):
+    bench = make_bench()
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    bench.robot.hear("grounded_text")
+    bench.show(picture(BOX), seconds=2)
+    assert set_parameter(bench, "rate_hz", 50.0)[0]
+    assert set_parameter(bench, "mode", "continuous")[0]
+    assert bench.robot.hear("grounded_text").header.stamp.sec == 2
+    assert set_parameter(bench, "mode", "command")[0]
+    bench.show(picture(BOX), seconds=3)
+    bench.robot.say("the red box")
+    answer = bench.robot.hear("grounded_text")
+    assert (answer.header.stamp.sec, answer.command) == (3, "the red box")
+    assert bench.predictor.perceived == 3
+
+
+def test_an_object_that_is_gone_gives_an_empty_array(make_bench):
+    """PEERS 2: the old target stays where it was."""
+    bench = make_bench(mode="continuous", rate_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert len(bench.robot.hear("detections").detections) == 1
+    gone = bench.show(picture(), seconds=2)
+    detections = bench.robot.hear("detections")
+    assert (detections.header, detections.detections) == (gone.header, [])

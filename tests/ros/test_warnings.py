@@ -1,0 +1,66 @@
+"""A node that gets no image says so, and why."""
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from robot_bench import header, picture
+from sensor_msgs.msg import Image
+from test_continuous import tick
+
+WARN = b"\x01"
+
+
+def said(*words):
+    return lambda log: log.name == "groma" and all(word in log.msg for word in words)
+
+
+def test_nothing_publishes_images(make_bench):
+    bench = make_bench(image_timeout_s=0.1, remap=["image:=/other/image"])
+    bench.robot.hear("rosout", said("nothing publishes on /other/image: no image for "))
+    status = bench.robot.hear("status", lambda s: s.level == WARN)
+    assert status.message.startswith("nothing publishes on /other/image")
+
+
+def test_a_publisher_that_never_sends(make_bench):
+    bench = make_bench(image_timeout_s=0.1)
+    bench.robot.hear("rosout", said("no image on /image for ", "are type and QoS compatible?"))
+
+
+def test_images_that_stop_and_come_again(make_bench):
+    bench = make_bench(image_timeout_s=60.0, use_sim_time=True)
+    tick(bench, 100)
+    bench.show(picture(), seconds=1)
+    tick(bench, 161)
+    bench.robot.hear("rosout", said("no image on /image for 61 s"))
+    assert bench.robot.hear("status", lambda s: s.level == WARN)
+    bench.show(picture(), seconds=2)
+    assert bench.robot.hear("status", lambda s: s.level != WARN).message == "active"
+
+
+def test_simulated_time_that_nobody_publishes(make_bench):
+    bench = make_bench(use_sim_time=True)
+    bench.robot.hear("rosout", said("use_sim_time is set, but nothing publishes /clock"))
+
+
+def test_a_publisher_with_incompatible_qos(make_bench):
+    override = {"qos_overrides./image.subscription.reliability": "reliable"}
+    bench = make_bench(**override)
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    camera = bench.robot.node.create_publisher(Image, "/image", best_effort)
+    try:
+        bench.robot.hear("rosout", said("topic 'image'", "incompatible QoS", "RELIABILITY"))
+    finally:
+        bench.robot.node.destroy_publisher(camera)
+
+
+def test_one_line_for_many_malformed_images(make_bench):
+    """A broken driver at 30 Hz must not fill the log."""
+    bench = make_bench()
+    for seconds in range(1, 6):
+        bench.show(Image(header=header(seconds), encoding="rgb8"))
+    bench.show(picture(), seconds=9)
+    bench.robot.say("a lamp")
+    bench.robot.hear("grounded_text")
+    lines = []
+    while not bench.robot.heard["rosout"].empty():
+        lines.append(bench.robot.heard["rosout"].get().msg)
+    refusals = [line for line in lines if line.startswith("image refused")]
+    assert refusals == ["image refused: image of size 0x0 (width x height)"]
