@@ -88,7 +88,7 @@ class Environment:
     def pip(self, *arguments, what):
         self.runner.run(
             [self.python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-             "--progress-bar", "off", *self.constraints(), *arguments],
+             "--progress-bar", "off", "--no-compile", *self.constraints(), *arguments],
             what=what, cwd=self.root,
         )
 
