@@ -156,7 +156,7 @@ def pairwise_iou(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
     low = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
     high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
     inter = (high - low).clip(0).prod(-1)
-    area = lambda b: (b[:, 2:] - b[:, :2]).prod(-1)  # noqa: E731
+    area = lambda b: (b[:, 2:] - b[:, :2]).prod(-1)
     return inter / np.maximum(area(a_xyxy)[:, None] + area(b_xyxy)[None] - inter, 1e-9)
 
 

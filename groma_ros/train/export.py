@@ -8,6 +8,7 @@ import torch
 
 from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.groma.weights import save_groma
+from groma_ros.train.loop import part
 from groma_ros.train.regions import load_perceiver
 
 
@@ -25,9 +26,6 @@ def export(perceiver: str, language: str, vocabulary: Path, folder: Path) -> Non
         "pos_embedd": head.pos_embedd,
     }
     for name, module in parts.items():
-        prefix = name + "."
-        module.load_state_dict(
-            {k[len(prefix) :]: v for k, v in modules.items() if k.startswith(prefix)}
-        )
+        module.load_state_dict(part(modules, name))
     folder.mkdir(parents=True, exist_ok=True)
     save_groma(model, vocabulary, folder, torch.float16)

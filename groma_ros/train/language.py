@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.grounding import prompts
 from groma_ros.groma.model import Groma
 from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.grounding import prompts
 from groma_ros.train.loop import Trainer
 from groma_ros.train.nano import COLOURS, KINDS
 from groma_ros.train.pictures import PictureStore

@@ -46,6 +46,12 @@ def cosine(done: float, warmup: float = 0.02, floor: float = 0.01) -> float:
     return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
 
 
+def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Return the entries of one module in a checkpoint's state, without its name."""
+    prefix = name + "."
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+
+
 class Trainer:
     """AdamW under a time budget, with a checkpoint that resumes where it stopped.
 
@@ -64,7 +70,7 @@ class Trainer:
             {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": decay},
             {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
         ]
-        self.optimiser = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))
+        self.optimiser = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=True)
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
         self.steps, self.spent_s, self.seen = 0, 0.0, 0
         self._means: dict[str, float] = {}

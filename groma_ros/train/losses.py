@@ -19,7 +19,7 @@ def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
 
 def iou_giou(a_xyxy: Tensor, b_xyxy: Tensor) -> tuple[Tensor, Tensor]:
     """Return IoU and generalised IoU of boxes that broadcast against each other, (..., 4) each."""
-    area = lambda b: (b[..., 2] - b[..., 0]).clamp(min=0) * (b[..., 3] - b[..., 1]).clamp(min=0)  # noqa: E731
+    area = lambda b: (b[..., 2] - b[..., 0]).clamp(min=0) * (b[..., 3] - b[..., 1]).clamp(min=0)
     overlap = (
         torch.minimum(a_xyxy[..., 2:], b_xyxy[..., 2:])
         - torch.maximum(a_xyxy[..., :2], b_xyxy[..., :2])

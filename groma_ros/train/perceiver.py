@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
+from groma_ros.train.loop import Trainer, part
 from groma_ros.train.losses import (
     assign_cells,
     assign_queries,
@@ -26,7 +27,6 @@ from groma_ros.train.losses import (
     quality_focal,
     xyxy_to_cxcywh,
 )
-from groma_ros.train.loop import Trainer
 from groma_ros.train.nano import COLOURS, KINDS, nano_config
 from groma_ros.train.pictures import Picture, PictureStore, augmented
 
@@ -197,13 +197,15 @@ def reset_vision(model: Groma) -> None:
 
 
 def train_perceiver(
-    rank: int, pictures: str, checkpoint: str, minutes: float, batch: int, lr: float, seed: int
-) -> None:
-    """Train for `minutes`; every process draws its own pictures from the folder `pictures`."""
+    rank: int, pictures: str, objects: str, checkpoint: str, minutes: float, batch: int, lr: float,
+    seed: int,
+) -> None:  # fmt: skip
+    """Train for `minutes` from the vision encoder in `objects`; each process draws its pictures."""
     store = PictureStore(pictures)
     torch.manual_seed(seed)
     model = Groma(GromaConfig.from_dict(nano_config(text_vocab_size=1000)))
-    reset_vision(model)
+    start = part(torch.load(objects, weights_only=True)["modules"], "vis_encoder")
+    model.perceiver.vis_encoder.load_state_dict(start)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
     modules = nn.ModuleDict(
         {

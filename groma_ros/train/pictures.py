@@ -132,7 +132,7 @@ def crop_boxes(boxes_xyxy_norm: np.ndarray, crop, keep: float = 0.35):
     origin, size = np.array(crop[:2]), np.array(crop[2:]) - np.array(crop[:2])
     moved = ((boxes.reshape(-1, 2, 2) - origin) / size).reshape(-1, 4)
     clipped = moved.clip(0, 1)
-    area = lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])  # noqa: E731
+    area = lambda b: (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
     kept = np.flatnonzero(area(clipped) > keep * np.maximum(area(moved), 1e-9))
     return clipped[kept], kept
 

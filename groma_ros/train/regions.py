@@ -10,6 +10,7 @@ import torch
 
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
+from groma_ros.train.loop import part
 from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
 from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import normalised
@@ -50,8 +51,7 @@ def load_perceiver(checkpoint: str | Path, text_vocab_size: int, attention: str 
     model = Groma(GromaConfig.from_dict(nano_config(text_vocab_size)), attention)
     modules = torch.load(checkpoint, weights_only=True)["modules"]
     for name in ("perceiver", "region_encoder", "img_txt_bridge"):
-        part = {k[len(name) + 1 :]: v for k, v in modules.items() if k.startswith(name + ".")}
-        getattr(model, name).load_state_dict(part)
+        getattr(model, name).load_state_dict(part(modules, name))
     return model.eval()
 
 

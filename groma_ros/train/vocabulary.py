@@ -11,7 +11,14 @@ import numpy as np
 from groma_ros.grounding import prompts
 from groma_ros.train.nano import KINDS
 from groma_ros.train.questions import (
-    NOUNS, RELATIONS, STRANGERS, SUPERLATIVES, Question, Truth, ask_many, noun,
+    NOUNS,
+    RELATIONS,
+    STRANGERS,
+    SUPERLATIVES,
+    Question,
+    Truth,
+    ask_many,
+    noun,
 )  # fmt: skip
 
 GENERAL = """pick up grab take give me hand bring put place move go drive look find show point touch

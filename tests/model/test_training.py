@@ -10,9 +10,16 @@ from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma, Percept
 from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.train.language import (
-    Speaker, first_words, language_losses, pack, region_tokens, reset_language, shuffled,
+    Speaker,
+    first_words,
+    language_losses,
+    pack,
+    region_tokens,
+    reset_language,
+    shuffled,
 )  # fmt: skip
 from groma_ros.train.nano import COLOURS, KINDS, nano_config
+from groma_ros.train.objects import window_states
 from groma_ros.train.perceiver import Aids, perceiver_losses
 from groma_ros.train.pictures import Picture
 from groma_ros.train.questions import Truth, ask_many
@@ -125,6 +132,15 @@ def test_shuffling_renames_regions_and_keeps_what_they_cover():
         np.testing.assert_array_equal(
             mixed.boxes_cxcywh_norm[mixed.region_of[i]], picture.boxes_cxcywh_norm[i]
         )
+
+
+def test_a_window_at_full_size_is_seen_as_the_picture_is(model):
+    pixels = torch.randn(2, 3, 128, 128)
+    with torch.no_grad():
+        states = model.perceiver.hidden_states(pixels)
+        expected = torch.stack(list(states[-4:])).mean(0)[:, 1:]
+        found = window_states(model.perceiver.vis_encoder, pixels, (0, 0))
+    torch.testing.assert_close(found, expected)
 
 
 def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):
