@@ -75,7 +75,7 @@ def window_around(box_xyxy: np.ndarray, side: int, rng) -> tuple[int, int, int, 
     slack = (width - longest) / 2
     centre = (box_xyxy[:2] + box_xyxy[2:]) / 2 + rng.uniform(-0.8, 0.8, 2) * slack
     low = np.round(centre - width / 2).astype(int)
-    high = low + max(int(round(width)), 2)
+    high = low + max(round(width), 2)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 

@@ -87,12 +87,14 @@ def test_next_to_needs_a_clear_nearest():
     assert related("near", moved, 1, 2, (0, 1)) is False
 
 
-pictures = st.integers(0, 10_000).map(
-    lambda seed: (lambda r, n: Truth(
-        r.integers(0, len(KINDS), n), r.integers(0, len(COLOURS), n),
-        np.sort(r.random((n, 2, 2)), axis=1).reshape(n, 4), r.random(n) + 0.3,
-    ))(np.random.default_rng(seed), seed % 9)
-)  # fmt: skip
+def random_picture(seed: int) -> Truth:
+    rng, n = np.random.default_rng(seed), seed % 9
+    corners = np.sort(rng.random((n, 2, 2)), axis=1).reshape(n, 4)
+    kind, colour = rng.integers(0, len(KINDS), n), rng.integers(0, len(COLOURS), n)
+    return Truth(kind, colour, corners, rng.random(n) + 0.3)
+
+
+pictures = st.integers(0, 10_000).map(random_picture)
 
 
 @settings(max_examples=60, deadline=None)
