@@ -128,6 +128,11 @@ def phrase_of(rng, kind=None, colour=None, plural=False, determiner=None, adject
     determiner = pick(rng, DETERMINERS) if determiner is None else determiner
     words = [determiner, adjective, "" if colour is None else colour_word(rng, colour)]
     text = " ".join([w for w in words if w] + [noun(rng, kind, plural)])
+    return articled(text)
+
+
+def articled(text: str) -> str:
+    """Write "an" before the two words here that need it."""
     return text.replace("a apple", "an apple").replace("a orange", "an orange")
 
 
@@ -324,7 +329,7 @@ def refer(truth: Truth, rng) -> Question:
     colour, kind = COLOURS[truth.colour[i]], KINDS[truth.kind[i]]
     if rng.random() < 0.15:
         return Question("refer", "refer", "What color is {region}?", (i,), (f"{colour}.",))
-    words = f"a {colour} {kind}.".replace("a orange", "an orange")
+    words = articled(f"a {colour} {kind}.")
     return Question("refer", "refer", pick(rng, REFER_QUESTIONS), (i,), (words,))
 
 
@@ -356,8 +361,7 @@ SCENE_QUESTIONS = (
 
 
 def _named(truth: Truth, i: int) -> str:
-    words = f"a {COLOURS[truth.colour[i]]} {KINDS[truth.kind[i]]}"
-    return words.replace("a orange", "an orange")
+    return articled(f"a {COLOURS[truth.colour[i]]} {KINDS[truth.kind[i]]}")
 
 
 def count(truth: Truth, rng) -> Question | None:
@@ -382,7 +386,8 @@ def is_there(truth: Truth, rng) -> Question | None:
         return None
     bare = asked.phrase.split(" ")
     bare = " ".join(bare[1:] if bare[0] in DETERMINERS + ("an",) else bare)
-    ask = pick(rng, ("Is there a {}?", "Do you see a {}?", "Can you see a {}?")).format(bare)
+    ask = pick(rng, ("Is there a {}?", "Do you see a {}?", "Can you see a {}?"))
+    ask = articled(ask.format(bare))
     if not asked.objects:
         return Question("is_there", "chat", ask, parts=(f"No, I see no {bare}.",))
     parts = ("Yes, ", (f"the {bare}", asked.objects), ".")
