@@ -17,7 +17,7 @@ demo: setup
 	@. ./activate && python -m groma_ros.ros.demo
 
 test: setup
-	@. ./activate && python -P -m pytest $(PYTEST_ARGS)
+	@. ./activate && python -m pytest $(PYTEST_ARGS)
 
 lint: setup
 	@. ./activate && ruff check .

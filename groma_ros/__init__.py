@@ -1,3 +1,10 @@
 """Grounded commands for robots: the Groma model, a predictor and a ROS 2 node."""
 
+from os.path import isdir
+from pkgutil import extend_path
+
 __version__ = "0.1.0"
+
+# Only the copy that colcon installs holds the generated messages. Another copy may be found first (a
+# pip install, or the working directory): the copies act as one package, that one foremost.
+__path__ = sorted(extend_path(__path__, __name__), key=lambda copy: not isdir(f"{copy}/msg"))

@@ -1,11 +1,8 @@
-"""Give each test run a DDS domain of its own and the groma_ros that holds the messages."""
+"""Give each test run a DDS domain of its own."""
 
 import os
 import socket
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 FIRST_RESERVATION_PORT = 21500
 DOMAINS = range(1, 101)  # 101 is the last domain whose ports stay below Linux' ephemeral ones
 
@@ -27,17 +24,7 @@ def reserve_domain():
     raise RuntimeError(f"all {len(DOMAINS)} DDS domains are taken by other test runs")
 
 
-def prefer_colcon_install():
-    """Take the repository's root off sys.path where a colcon install of groma_ros is on it.
-
-    `python -m pytest` puts the working directory first, and only the colcon install has messages.
-    """
-    if any((Path(entry) / "groma_ros/msg/__init__.py").exists() for entry in sys.path if entry):
-        sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != ROOT]
-
-
 domain_id, _reservation = reserve_domain()
 os.environ["ROS_DOMAIN_ID"] = str(domain_id)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ.pop("ROS_STATIC_PEERS", None)
-prefer_colcon_install()
