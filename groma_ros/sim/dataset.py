@@ -94,6 +94,8 @@ def run(args) -> int:
     kept = args.count - sum(job[2] for job in jobs)
     if kept:
         print(f"{kept} of {args.count} pictures are there already", flush=True)
+    if not jobs:
+        return 0
     spawn = multiprocessing.get_context("spawn")
     done = spawn.Value("l", 0)
     size_hw = tuple(args.size) if args.size else None
@@ -115,8 +117,7 @@ def _watch(waiting, shards: int, done, total: int) -> int:
             print(f"groma render: {problem}", file=sys.stderr)
             return 2
         finished += 1
-    if total:
-        _report(done.value, total, time.monotonic() - began)
+    _report(done.value, total, time.monotonic() - began)
     return 0
 
 

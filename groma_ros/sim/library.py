@@ -45,8 +45,12 @@ class Shape:
         return self.vertices.max(0) - self.vertices.min(0)
 
 
-def _variant(kind: str, maker, number: int, split: str) -> Shape:
+def make_variant(kind: str, number: int) -> Shape:
+    """Return variant `number` of a kind or clutter name; the same shape on every call."""
+    maker, last, held = ((_MAKERS[kind], VARIANTS, HELD_OUT) if kind in _MAKERS
+                         else (clutter.MAKERS[kind], CLUTTER_VARIANTS, 1))
     rng = np.random.default_rng([hash_name(kind), number])
+    split = "test" if number >= last - held else "train"
     return Shape(kind, number, split, tuple(maker(rng)))
 
 
@@ -58,10 +62,8 @@ def hash_name(name: str) -> int:
 @lru_cache(maxsize=1)
 def all_shapes() -> tuple[Shape, ...]:
     """Return every variant of every kind and of the clutter; the same list on every call."""
-    shapes = [_variant(kind, _MAKERS[kind], n, "test" if n >= VARIANTS - HELD_OUT else "train")
-              for kind in KINDS for n in range(VARIANTS)]
-    shapes += [_variant(name, maker, n, "test" if n == CLUTTER_VARIANTS - 1 else "train")
-               for name, maker in clutter.MAKERS.items() for n in range(CLUTTER_VARIANTS)]
+    shapes = [make_variant(kind, n) for kind in KINDS for n in range(VARIANTS)]
+    shapes += [make_variant(name, n) for name in clutter.MAKERS for n in range(CLUTTER_VARIANTS)]
     return tuple(shapes)
 
 

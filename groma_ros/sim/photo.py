@@ -23,21 +23,31 @@ def soften_edges(rgb, contrast: float = 36.0) -> np.ndarray:
 
 
 def auto_gain(rng, rgb) -> float:
-    """Return the brightness factor, 0.8 to 1.35, that an exposure control would choose."""
+    """Return the brightness factor, 0.85 to 1.4, that an exposure control would choose."""
     mean = max(float(rgb[::4, ::4].mean()) / 255, 0.02)
-    return float(np.clip((rng.uniform(0.36, 0.5) / mean) ** 0.45, 0.8, 1.35))
+    return float(np.clip((rng.uniform(0.36, 0.5) / mean) ** 0.5, 0.85, 1.4))
+
+
+def _roll_off(rgb) -> None:
+    """Bring a float picture back to 255 in place; hues stay, so pink does not turn white."""
+    peak = rgb.max(-1)
+    over = peak > 255
+    rgb[over] *= (255 / peak[over])[:, None]
 
 
 def expose(rng, rgb) -> np.ndarray:
     """Return the picture (H, W, 3) uint8 with random but mild camera effects."""
     height, width = rgb.shape[:2]
-    levels = np.arange(256, dtype=np.float32) / 255
-    curve = levels ** rng.uniform(0.85, 1.15) * rng.uniform(0.93, 1.1) * auto_gain(rng, rgb)
+    gain = rng.uniform(0.93, 1.1) * auto_gain(rng, rgb)
     balance = 1 + rng.uniform(-0.05, 0.05, 3)
-    table = np.clip(curve[:, None] * balance * 255, 0, 255).astype(np.float32)
-    out = np.stack([table[rgb[..., c], c] for c in range(3)], -1)
-    if rng.random() < 0.3:
-        sigma = float(rng.uniform(0.35, 1.0))
+    if rng.random() < 0.12:
+        balance *= [1.05, 1.0, rng.uniform(0.78, 0.9)]  # tungsten light
+    levels = np.arange(256, dtype=np.float32)[:, None] * (gain * balance)
+    table = (255 * (levels / 255) ** rng.uniform(0.85, 1.15)).astype(np.float32)
+    out = cv2.merge([cv2.LUT(np.ascontiguousarray(rgb[..., c]), table[:, c]) for c in range(3)])
+    _roll_off(out)
+    if rng.random() < 0.25:
+        sigma = float(rng.uniform(0.35, 0.85))
         out = cv2.GaussianBlur(out, (0, 0), sigma)
     if rng.random() < 0.25:
         y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j].astype(np.float32)

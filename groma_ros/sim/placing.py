@@ -18,6 +18,7 @@ _NATURAL = {"banana": ("yellow", "yellow", "yellow", "green"),
             "can": ("red", "blue", "green")}
 _LYING = {"cup": 0.1, "bottle": 0.15, "can": 0.13, "glass": 0.06, "box": 0.3}
 _STANDING_BOOK = 0.2
+_SAUCER = 0.2
 _UNEQUAL = frozenset(KINDS) - {"cube", "ball"}
 
 
@@ -118,14 +119,7 @@ def _scale(rng, kind: str) -> np.ndarray:
 
 def place_objects(rng, split: str, names: list[tuple[str, str]]) -> list[Placed]:
     """Return the objects that found a free place, near the origin, on the plane z = 0."""
-    shapes = all_shapes()
-    drafts = []
-    for kind, colour in names:
-        choices = shapes_by_kind(split)[kind]
-        index = choices[int(rng.integers(len(choices)))]
-        scale, pose = _scale(rng, kind), _pose(rng, kind)
-        points = shapes[index].vertices * scale @ pose.T
-        drafts.append((kind, colour, index, scale, pose, points.min(0), points.max(0)))
+    drafts, saucers = _drafts(rng, split, names)
     area = sum(float(np.prod((high - low)[:2])) for *_, low, high in drafts)
     density = rng.uniform(0.16, 0.55)
     aspect = rng.uniform(0.5, 2.0)
@@ -133,7 +127,7 @@ def place_objects(rng, split: str, names: list[tuple[str, str]]) -> list[Placed]
     region = np.array([side * math.sqrt(aspect), side / math.sqrt(aspect)]) / 2
     taken: list[Footprint] = []
     out: list[Placed] = []
-    stacks = _stacks(rng, drafts)
+    stacks = _stacks(rng, drafts, saucers)
     tops: dict[int, int] = {}
     for number, (kind, colour, index, scale, pose, low, high) in enumerate(drafts):
         half, middle = (high - low)[:2] / 2, (high + low)[:2] / 2
@@ -162,9 +156,37 @@ def place_objects(rng, split: str, names: list[tuple[str, str]]) -> list[Placed]
     return out
 
 
-def _stacks(rng, drafts) -> dict[int, int]:
+def _drafts(rng, split: str, names):
+    """Return ([(kind, colour, shape, scale, pose, low, high)], {cup: the saucer added under it})."""
+    drafts, saucers = [], {}
+    for kind, colour in names:
+        choices = shapes_by_kind(split)[kind]
+        index = choices[int(rng.integers(len(choices)))]
+        cup = _draft(kind, colour, index, _scale(rng, kind), _pose(rng, kind))
+        if kind == "cup" and np.allclose(cup[4], np.eye(3)) and rng.random() < _SAUCER:
+            tint = colour if rng.random() < 0.65 else _colour_for(rng, "plate")
+            drafts.append(_saucer(rng, split, cup, tint))
+            saucers[len(drafts)] = len(drafts) - 1
+        drafts.append(cup)
+    return drafts, saucers
+
+
+def _draft(kind, colour, index, scale, pose):
+    points = all_shapes()[index].vertices * scale @ pose.T
+    return kind, colour, index, scale, pose, points.min(0), points.max(0)
+
+
+def _saucer(rng, split: str, cup, colour: str):
+    """Return the draft of a small plate a little wider than the cup that will stand on it."""
+    choices = shapes_by_kind(split)["plate"]
+    index = choices[int(rng.integers(len(choices)))]
+    width = float((cup[6] - cup[5])[:2].max()) * rng.uniform(1.15, 1.65)
+    return _draft("plate", colour, index, np.full(3, width / all_shapes()[index].size[0]), np.eye(3))
+
+
+def _stacks(rng, drafts, taken: dict[int, int]) -> dict[int, int]:
     """Return {upper: lower} for pairs that may stand on each other; the lower one comes first."""
-    pairs: dict[int, int] = {}
+    pairs = dict(taken)
     if rng.random() > 0.45:
         return pairs
     for upper in range(1, len(drafts)):

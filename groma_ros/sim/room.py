@@ -15,12 +15,12 @@ from groma_ros.sim.world import Camera, Geom, Light
 
 def scatter_clutter(rng, split: str, objects, reach: float) -> list[Geom]:
     """Return the parts of 1 to 4 nameless things in about a third of the scenes."""
-    if rng.random() > 0.36:
-        return []
-    taken = [_footprint(o.points) for o in objects]
     library = shapes_by_kind(split)
+    out = _saucer_spoons(rng, split, objects, library["spoon"])
+    if rng.random() > 0.36:
+        return out
+    taken = [_footprint(o.points) for o in objects]
     names = [n for n in library if n in MAKERS]
-    out = []
     for _ in range(int(rng.integers(1, 5))):
         name = names[int(rng.integers(len(names)))]
         index = library[name][int(rng.integers(len(library[name])))]
@@ -35,6 +35,28 @@ def scatter_clutter(rng, split: str, objects, reach: float) -> list[Geom]:
                 taken.append(mark)
                 out += paint_clutter(rng, split, index, spot, turn * scale)
                 break
+    return out
+
+
+def _saucer_spoons(rng, split: str, objects, spoons) -> list[Geom]:
+    """Return a spoon on about half of the plates that carry a cup."""
+    out = []
+    for plate in objects:
+        cups = [o for o in objects if o.kind == "cup" and plate.kind == "plate"
+                and np.linalg.norm(o.position[:2] - plate.position[:2]) < 0.05
+                and o.position[2] > plate.position[2]]
+        if not cups or rng.random() < 0.5:
+            continue
+        low, high = plate.points.min(0), plate.points.max(0)
+        index = spoons[int(rng.integers(len(spoons)))]
+        length = float(all_shapes()[index].size[0])
+        scale = np.full(3, (high - low)[0] * rng.uniform(0.85, 1.05) / length)
+        heading = rng.uniform(0, 2 * np.pi)
+        turn = rotation_about("z", heading)
+        aside = turn @ np.array([-0.5 * length * scale[0], rng.uniform(0.28, 0.38) * (high - low)[0], 0])
+        spot = (low + high) / 2 + aside
+        spot[2] = high[2] + 0.001
+        out += paint_clutter(rng, split, index, spot, turn * scale)
     return out
 
 
@@ -152,8 +174,8 @@ def light_up(rng, camera: Camera) -> list[Light]:
     key = rng.uniform(0.4, 0.75)
     fills = int(rng.choice(3, p=[0.35, 0.45, 0.2]))
     fill = rng.uniform(0.08, 0.28, fills)
-    total = ambient + 0.8 * key + 0.5 * float(fill.sum())
-    gain = rng.uniform(0.82, 1.06) / total
+    total = ambient + key + 0.6 * float(fill.sum())
+    gain = rng.uniform(0.72, 0.97) / total
     dark = np.zeros(3)
     even = Light(camera.position, camera.forward, True, _white(rng, 0.05) * ambient * gain,
                  _white(rng, 0.05) * (0.2 * gain if rng.random() < 0.5 else 0.02), dark, False)

@@ -15,7 +15,10 @@ AREA_PX = 320 * 240
 
 def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
     """Draw a random scene of a split; size_hw fixes the picture's size."""
-    objects = place_objects(rng, split, choose_names(rng))
+    names = choose_names(rng)
+    if rng.random() < 0.03:
+        names = [("cup", names[0][1])]  # a cup alone, often with a saucer, is what cafes show
+    objects = place_objects(rng, split, names)
     size_hw = size_hw or _picture_size(rng)
     camera, objects = _choose_camera(rng, objects, size_hw)
     return dress(rng, split, objects, camera)

@@ -86,7 +86,7 @@ def cube(rng) -> Parts:
     parts = [("body", block((side, side, side), bevel).moved((0, 0, side / 2)))]
     choice = rng.random()
     if choice < 0.22:
-        inset, out = side * rng.uniform(0.3, 0.55), side / 2 + 0.0005
+        inset, out = side * rng.uniform(0.25, 0.44), side / 2 + 0.0005
         role = "label" if rng.random() < 0.5 else "accent"
         parts.append((role, _panel(inset, inset, (0, 0, side + 0.0005), "z")))
         for k in range(4):
