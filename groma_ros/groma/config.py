@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from .tokens import MAX_REGIONS
+
 GEOMETRIES = ("released", "correct")
 
 
@@ -148,6 +150,11 @@ class GromaConfig:
                 f"a stem of {len(self.stem_channels)} blocks divides by {stride}, but patch_size "
                 f"is {patch} and the encoder's image_size {self.vision.image_size}"
             )
+        if not 1 <= self.max_region_num <= MAX_REGIONS:
+            raise ValueError(
+                f"max_region_num is {self.max_region_num}; there are region tokens for 1 to "
+                f"{MAX_REGIONS}"
+            )
         if self.region_channels % 64:
             raise ValueError(
                 f"the region encoder has {self.region_channels} channels; its group normalisation "
@@ -233,7 +240,17 @@ class GromaConfig:
 
 
 def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    return {f.name: data[f.name] for f in fields(cls) if f.name in data}
+    """Pick a dataclass's fields; JSON's whole numbers become floats, and back, where wanted."""
+    known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+    for entry in fields(cls):
+        value = known.get(entry.name)
+        if entry.type is float and type(value) is int:
+            known[entry.name] = float(value)
+        elif entry.type is int and type(value) is float:
+            if value != int(value):
+                raise ValueError(f"{entry.name} is {value}; only whole numbers are supported")
+            known[entry.name] = int(value)
+    return known
 
 
 def _require(data: dict[str, Any], key: str, default: Any, wanted: Any) -> None:

@@ -43,6 +43,7 @@ class LevelFusion(nn.Module):
         projected = []
         for feature, conv, side in zip(features, self.input_conv, sides, strict=True):
             placed = torch.cat((feature, coordinate_channels(feature)), dim=1)
+            placed = placed.contiguous(memory_format=torch.channels_last)
             projected.append(resize(conv(placed), (side, side)))
         return projected
 

@@ -52,11 +52,12 @@ def test_roi_align_equals_the_loops(size, ratio):
     torch.testing.assert_close(pooled, torch.stack(wanted))
 
 
-def test_a_picture_without_boxes_gives_no_cuts(model):
-    boxes = [torch.zeros(0, 4), torch.tensor([[0.5, 0.5, 0.2, 0.2]]), torch.zeros(0, 4)]
+@pytest.mark.parametrize("counts", [(0, 1, 0), (0, 0, 0), (2, 0, 3)])
+def test_a_picture_without_boxes_gives_no_tokens(model, counts):
+    boxes = [torch.full((count, 4), 0.3) for count in counts]
     states = model.perceiver.hidden_states(torch.zeros(3, 3, 128, 128))
     tokens = model.region_encoder(states[-3:], boxes)
-    assert [len(t) for t in tokens] == [0, 1, 0]
+    assert [tuple(t.shape) for t in tokens] == [(count, 48) for count in counts]
 
 
 def test_correct_geometry_cuts_where_the_box_is(tiny):

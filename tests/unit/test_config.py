@@ -26,6 +26,13 @@ def test_what_the_file_omits_takes_the_old_defaults():
     assert (config.image_size, config.region_encoder.geometry) == (448, "released")
 
 
+def test_whole_and_broken_numbers_of_json_mean_the_same():
+    data = minimal()
+    data["perceiver_cfg"]["vis_encoder_cfg"] = {"mlp_ratio": 4.0, "layerscale_value": 1}
+    vision = GromaConfig.from_dict(data).vision
+    assert type(vision.mlp_ratio) is int and type(vision.layerscale_value) is float
+
+
 def test_the_released_file_is_read():
     config = GromaConfig.from_file(GOLDEN / "groma7b_config.json")
     assert config.grid_size == 32
@@ -66,6 +73,8 @@ def test_our_own_settings_are_read():
         (minimal(position_embedding_type="learned"), "position_embedding_type"),
         (minimal(num_feature_levels=5), "5.*1 to 4"),
         (minimal(num_queries=10), "10.*300"),
+        (minimal() | {"max_region_num": 101}, "101"),
+        ({"perceiver_cfg": {"ddetr_cfg": PROPOSER, "vis_encoder_cfg": {"mlp_ratio": 2.5}}}, "2.5"),
         (minimal() | {"groma_ros": {"image_size": 450}}, "450.*14"),
         (minimal() | {"groma_ros": {"region_encoder": {"channels": 100}}}, "100"),
         (minimal() | {"groma_ros": {"region_encoder": {"geometry": "round"}}}, "round"),
