@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, ask
 from groma_ros.train.regions import truth_of

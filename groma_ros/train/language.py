@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from groma_ros.groma.model import Groma
 from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.grounding import prompts
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer
-from groma_ros.train.nano import COLOURS, KINDS
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import FAMILIES, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look

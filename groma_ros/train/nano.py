@@ -1,14 +1,6 @@
 """Size groma-nano: the one place that holds its numbers."""
 
-KINDS = (
-    "cup", "glass", "bottle", "can", "bowl", "plate", "box",
-    "ball", "cube", "banana", "apple", "book", "marker",
-)  # fmt: skip
-COLOURS = (
-    "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white",
-)  # fmt: skip
-
-NEW_TOKENS = 114
+from groma_ros.groma.tokens import NEW_TOKENS
 
 
 def nano_config(text_vocab_size: int) -> dict:
@@ -20,8 +12,8 @@ def nano_config(text_vocab_size: int) -> dict:
     return {
         "model_type": "groma",
         "transformers_version": "4.32.0",
-        "num_new_token": NEW_TOKENS,
-        "vocab_size": text_vocab_size + NEW_TOKENS,
+        "num_new_token": len(NEW_TOKENS),
+        "vocab_size": text_vocab_size + len(NEW_TOKENS),
         "box_score_thres": 0.1,
         "nms_thres": 0.6,
         "max_region_num": 20,

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
 from groma_ros.groma.vision import VisionEncoder
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer
-from groma_ros.train.nano import COLOURS, KINDS, nano_config
+from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import normalised, reset_vision
 from groma_ros.train.pictures import NO_OBJECT, PictureStore, jitter
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer, part
 from groma_ros.train.losses import (
     assign_cells,
@@ -27,7 +28,7 @@ from groma_ros.train.losses import (
     quality_focal,
     xyxy_to_cxcywh,
 )
-from groma_ros.train.nano import COLOURS, KINDS, nano_config
+from groma_ros.train.nano import nano_config
 from groma_ros.train.pictures import Picture, PictureStore, augmented
 
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS, KINDS
 
 NOUNS = {
     "cup": ("cup", "cup", "mug", "coffee cup"),

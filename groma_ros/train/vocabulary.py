@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from groma_ros.grounding import prompts
-from groma_ros.train.nano import KINDS
+from groma_ros.sim.scene import KINDS
 from groma_ros.train.questions import (
     NOUNS,
     RELATIONS,

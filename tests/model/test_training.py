@@ -9,6 +9,7 @@ import torch
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma, Percept
 from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.language import (
     Speaker,
     first_words,
@@ -18,7 +19,7 @@ from groma_ros.train.language import (
     reset_language,
     shuffled,
 )  # fmt: skip
-from groma_ros.train.nano import COLOURS, KINDS, nano_config
+from groma_ros.train.nano import nano_config
 from groma_ros.train.objects import window_states
 from groma_ros.train.perceiver import Aids, perceiver_losses
 from groma_ros.train.pictures import Picture

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groma_ros.train.nano import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.questions import FAMILIES, Truth, ask, ask_many, first_by, related
 
 CUP, BOOK, BALL = KINDS.index("cup"), KINDS.index("book"), KINDS.index("ball")

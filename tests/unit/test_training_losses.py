@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.eval import judge, names, pairwise_iou
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
-from groma_ros.train.nano import COLOURS, KINDS
 from groma_ros.train.objects import cells_in, window_around
 from groma_ros.train.pictures import crop_boxes, crop_cells
 
