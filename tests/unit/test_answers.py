@@ -1,7 +1,7 @@
 """Answers: markup to text, phrases and regions; sentences and statuses."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.groma.tokens import SPECIAL_PATTERN
@@ -45,6 +45,7 @@ def test_markup_is_read(marked, text, phrases):
 PIECES = ["<p>", "</p>", "<roi>", "</roi>", "<r0>", "<r1>", "<r50>", "cup", " ", ".", "<image>"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), st.integers(0, 60))
 def test_no_answer_breaks_the_reader(marked, region_count):
     text, phrases = parse_answer(marked, region_count)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.grounding import boxes
@@ -32,6 +32,7 @@ def test_boxes_are_clipped_to_the_source():
     np.testing.assert_allclose(got, [[0, 75, 100, 100]])
 
 
+@settings(deadline=None)
 @given(fraction, fraction, fraction, fraction, side, side)
 def test_pixels_and_back(cx, cy, w, h, height, width):
     w, h = min(w, 2 * cx, 2 - 2 * cx), min(h, 2 * cy, 2 - 2 * cy)
@@ -46,6 +47,7 @@ def test_iou_values():
     np.testing.assert_allclose(got, [[1, 1 / 3, 0], [0, 0, 0]], atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(-1e4, 1e4, width=32)] * 4), max_size=5))
 def test_iou_is_symmetric_and_bounded(rows):
     got = boxes.iou(rows, rows)

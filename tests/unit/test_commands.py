@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.grounding.commands import MAX_CHARACTERS, parse_command
@@ -329,6 +329,7 @@ def check_spans(command: Command):
         assert phrase.role in ("target", "destination", "relation")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_read_or_refused_with_a_reason(text):
     try:
@@ -342,6 +343,7 @@ that is are there where how many all both please could you go door , . ? ! the s
 find don't "quoted" <r3> don’t looking for what i want nearest ( ) -"""))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=16).map(" ".join))
 def test_any_mixture_of_command_words_has_sound_spans(text):
     if any(c.isalnum() for c in text):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.groma.tokens import NEW_TOKENS, QUOTE_MARK
@@ -48,6 +48,7 @@ def test_a_special_token_in_the_users_words_is_broken(token):
     assert token not in prompts.neutralise(f"a {token}{token} cup")
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*SPECIAL, "<", ">", "/", "p", "r3", "[", "]", "cup", " "])))
 def test_no_mixture_of_marks_makes_a_special_token(pieces):
     safe = prompts.neutralise("".join(pieces))
@@ -55,6 +56,7 @@ def test_no_mixture_of_marks_makes_a_special_token(pieces):
     assert safe.replace(QUOTE_MARK, "") == " ".join("".join(pieces).split())
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_forms_hold_no_special_token_of_the_user(text):
     for form in (prompts.locate, prompts.locate_all, prompts.chat, prompts.refer):
