@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
-STAGES = ("vocabulary", "objects", "perceiver", "language", "export")
+STAGES = ("objects", "perceiver", "language", "export")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma train`."""
     parser.add_argument("out", type=Path, help="folder for checkpoints and, in the end, OUT/model")
     parser.add_argument("--pictures", type=Path, required=True, help="folder of `groma render`")
+    parser.add_argument(
+        "--start", default="", metavar="MODEL", help="model folder to train on (default: afresh)"
+    )
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
     parser.add_argument("--objects-minutes", type=float, default=60, help="training time (60)")
@@ -31,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the stages; each one goes on from its checkpoint in `args.out`."""
+    from groma_ros.groma.tokenizer import GromaTokenizer
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn
@@ -44,25 +49,39 @@ def run(args: argparse.Namespace) -> int:
     pictures, vocabulary = str(args.pictures), args.out / "tokenizer.model"
     for stage in [args.stage] if args.stage else STAGES:
         print(f"stage {stage}", flush=True)
-        if stage == "vocabulary" and not vocabulary.exists():
-            print(f"{make_vocabulary(vocabulary, args.seed)} pieces in {vocabulary}")
-        elif stage == "objects":
+        if not vocabulary.exists():
+            if args.start:
+                shutil.copy(Path(args.start) / "tokenizer.model", vocabulary)
+            else:
+                make_vocabulary(vocabulary, args.seed)
+        pieces = GromaTokenizer.from_folder(args.out).vocab_size
+        if stage == "objects":
             spawn(
-                train_objects, args.workers, pictures, objects, args.objects_minutes,
-                args.windows, args.objects_lr, args.seed,
+                train_objects, args.workers, pictures, pieces, args.start, objects,
+                args.objects_minutes, args.windows, args.objects_lr, args.seed,
             )  # fmt: skip
         elif stage == "perceiver":
+            if not args.start:
+                require(objects, "objects")
             spawn(
-                train_perceiver, args.workers, pictures, objects, eyes, args.perceiver_minutes,
-                args.batch, args.perceiver_lr, args.seed,
+                train_perceiver, args.workers, pictures, pieces, args.start, objects, eyes,
+                args.perceiver_minutes, args.batch, args.perceiver_lr, args.seed,
             )  # fmt: skip
         elif stage == "language":
+            require(eyes, "perceiver")
             spawn(
-                train_language, args.workers, pictures, str(args.out), eyes, words,
+                train_language, args.workers, pictures, str(args.out), args.start, eyes, words,
                 args.language_minutes, args.language_pictures, args.batch, args.questions,
                 args.language_lr, args.seed,
             )  # fmt: skip
         elif stage == "export":
+            require(words, "language")
             export(eyes, words, vocabulary, args.out / "model")
             print(f"wrote {args.out / 'model'}")
     return 0
+
+
+def require(checkpoint: str, stage: str) -> None:
+    """Raise FileNotFoundError where the stage before has left nothing to go on from."""
+    if not Path(checkpoint).exists():
+        raise FileNotFoundError(f"{checkpoint} is not there; run --stage {stage} first")

@@ -293,18 +293,6 @@ def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words
     return F.cross_entropy(named, torch.tensor(kinds)) + F.cross_entropy(painted, torch.tensor(colours))
 
 
-def reset_language(model: Groma) -> None:
-    """Start the decoder from unit-RMS embeddings and weights of 1/sqrt(fan in)."""
-    depth = model.config.language.num_hidden_layers
-    for name, weight in (*model.llm.named_parameters(), *model.extra_lm_head.named_parameters()):
-        if weight.ndim == 2:
-            nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
-        if name.endswith(("o_proj.weight", "down_proj.weight")):
-            weight.data /= (2 * depth) ** 0.5
-    nn.init.normal_(model.llm.model.embed_tokens.weight)
-    nn.init.normal_(model.new_input_embs.weight)
-
-
 def unit_regions(model: Groma, pictures: list[SeenPicture]) -> None:
     """Scale the region encoder's last layer and the bridge so that tokens have unit RMS."""
     with torch.no_grad():
@@ -344,14 +332,13 @@ def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
 
 
 def train_language(
-    rank: int, pictures: str, vocabulary: str, perceiver: str, checkpoint: str, minutes: float,
-    count: int, batch: int, questions: int, lr: float, seed: int,
+    rank: int, pictures: str, vocabulary: str, start: str, perceiver: str, checkpoint: str,
+    minutes: float, count: int, batch: int, questions: int, lr: float, seed: int,
 ) -> None:  # fmt: skip
     """Train for `minutes`; each process looks at its own share of the pictures and keeps it."""
     tokenizer = GromaTokenizer.from_folder(vocabulary)
     torch.manual_seed(seed)
-    model = load_perceiver(perceiver, tokenizer.vocab_size, attention="eager")
-    reset_language(model)
+    model = load_perceiver(perceiver, tokenizer.vocab_size, start, attention="eager")
     model.requires_grad_(False)
     head = model.region_encoder.roi_align
     modules = nn.ModuleDict(
@@ -365,7 +352,8 @@ def train_language(
     world = torch.distributed.get_world_size()
     mine = list(range(rank, len(store), world))
     seen = remember(model, store, mine, Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt"))
-    unit_regions(model, seen[:200])
+    if not start:
+        unit_regions(model, seen[:200])
     image_tokens = (model.config.grid_size // 2) ** 2
     speaker = Speaker(tokenizer, lowercase=True)
     words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}

@@ -16,14 +16,12 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.model import Groma
 from groma_ros.groma.vision import VisionEncoder
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer
-from groma_ros.train.nano import nano_config
-from groma_ros.train.perceiver import normalised, reset_vision
+from groma_ros.train.perceiver import normalised
 from groma_ros.train.pictures import NO_OBJECT, PictureStore, jitter
+from groma_ros.train.start import start_model
 
 SIDES = (64, 64, 96)
 """Sides of the windows in network pixels; one is drawn for each batch."""
@@ -137,13 +135,13 @@ def window_losses(vision: VisionEncoder, heads: nn.ModuleDict, batch: list[Windo
 
 
 def train_objects(
-    rank: int, pictures: str, checkpoint: str, minutes: float, batch: int, lr: float, seed: int
-) -> None:
+    rank: int, pictures: str, vocabulary: int, start: str, checkpoint: str, minutes: float,
+    batch: int, lr: float, seed: int,
+) -> None:  # fmt: skip
     """Train the vision encoder for `minutes` on windows of the pictures."""
     store = PictureStore(pictures)
     torch.manual_seed(seed)
-    model = Groma(GromaConfig.from_dict(nano_config(text_vocab_size=1000)))
-    reset_vision(model)
+    model = start_model(vocabulary, start)
     vision, width = model.perceiver.vis_encoder, model.config.vision.hidden_size
     heads = nn.ModuleDict(
         {

@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer, part
@@ -28,8 +27,8 @@ from groma_ros.train.losses import (
     quality_focal,
     xyxy_to_cxcywh,
 )
-from groma_ros.train.nano import nano_config
 from groma_ros.train.pictures import Picture, PictureStore, augmented
+from groma_ros.train.start import start_model
 
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
@@ -177,36 +176,17 @@ def region_losses(model: Groma, aids: Aids, hidden, out, pictures: list[Picture]
     }
 
 
-def reset_vision(model: Groma) -> None:
-    """Start the vision encoder from weights of 1/sqrt(fan in), residual branches damped by depth.
-
-    Dinov2's own start (0.02 everywhere) suits widths four times this and a hundred times the
-    steps: blocks of this size would add almost nothing to their input for most of the training.
-    """
-    vision = model.perceiver.vis_encoder
-    depth = model.config.vision.num_hidden_layers
-    for name, module in vision.named_modules():
-        if isinstance(module, nn.Linear):
-            damped = name.endswith(("o_proj", "fc2"))
-            nn.init.normal_(module.weight, std=module.in_features**-0.5)
-            module.weight.data *= (2 * depth) ** -0.5 if damped else 1.0
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        elif isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.03
-    nn.init.normal_(vision.embeddings.position_embeddings, std=0.2)
-
-
 def train_perceiver(
-    rank: int, pictures: str, objects: str, checkpoint: str, minutes: float, batch: int, lr: float,
-    seed: int,
+    rank: int, pictures: str, vocabulary: int, start: str, objects: str, checkpoint: str,
+    minutes: float, batch: int, lr: float, seed: int,
 ) -> None:  # fmt: skip
-    """Train for `minutes` from the vision encoder in `objects`; each process draws its pictures."""
+    """Train for `minutes`; the vision encoder starts from the checkpoint `objects` where it exists."""
     store = PictureStore(pictures)
     torch.manual_seed(seed)
-    model = Groma(GromaConfig.from_dict(nano_config(text_vocab_size=1000)))
-    start = part(torch.load(objects, weights_only=True)["modules"], "vis_encoder")
-    model.perceiver.vis_encoder.load_state_dict(start)
+    model = start_model(vocabulary, start)
+    if Path(objects).exists():
+        trained = torch.load(objects, weights_only=True)["modules"]
+        model.perceiver.vis_encoder.load_state_dict(part(trained, "vis_encoder"))
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
     modules = nn.ModuleDict(
         {

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
 from groma_ros.train.loop import part
 from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
-from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import normalised
 from groma_ros.train.pictures import PictureStore, plain
 from groma_ros.train.questions import Truth
+from groma_ros.train.start import start_model
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,11 @@ def truth_of(store: PictureStore, number: int) -> Truth:
     )  # fmt: skip
 
 
-def load_perceiver(checkpoint: str | Path, text_vocab_size: int, attention: str = "sdpa") -> Groma:
-    """Build groma-nano with the trained eyes of a `groma train perceiver` checkpoint."""
-    model = Groma(GromaConfig.from_dict(nano_config(text_vocab_size)), attention)
+def load_perceiver(
+    checkpoint: str | Path, text_vocab_size: int, start: str = "", attention: str = "sdpa"
+) -> Groma:
+    """Build groma-nano with the trained eyes of a `groma train` checkpoint."""
+    model = start_model(text_vocab_size, start, attention)
     modules = torch.load(checkpoint, weights_only=True)["modules"]
     for name in ("perceiver", "region_encoder", "img_txt_bridge"):
         getattr(model, name).load_state_dict(part(modules, name))

@@ -16,7 +16,6 @@ from groma_ros.train.language import (
     language_losses,
     pack,
     region_tokens,
-    reset_language,
     shuffled,
 )  # fmt: skip
 from groma_ros.train.nano import nano_config
@@ -25,6 +24,7 @@ from groma_ros.train.perceiver import Aids, perceiver_losses
 from groma_ros.train.pictures import Picture
 from groma_ros.train.questions import Truth, ask_many
 from groma_ros.train.regions import SeenPicture
+from groma_ros.train.start import reset_language
 from groma_ros.train.vocabulary import make_vocabulary
 
 
