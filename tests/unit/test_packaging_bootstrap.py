@@ -14,6 +14,7 @@ import machine as machine_module
 from machine import (
     choose_python,
     find_compiler,
+    inspect,
     probe_python,
     require_build_parts,
     require_disk,
@@ -133,3 +134,9 @@ def test_a_python_without_venv_and_headers_is_told_what_to_install():
     python = replace(probe_python(sys.executable), version=(3, 12, 3), ensurepip=False, headers=False)
     with pytest.raises(SetupError, match=r"apt-get install python3.12-venv python3.12-dev$"):
         require_build_parts(python)
+
+
+def test_a_venv_on_an_installation_that_is_not_sourced_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("ROS_DISTRO", raising=False)
+    with pytest.raises(SetupError, match=r"\.venv builds on ROS 2 jazzy, which is not sourced"):
+        inspect(tmp_path, last_distro="jazzy")

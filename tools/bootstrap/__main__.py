@@ -26,7 +26,7 @@ def main():
     with open(ROOT / "build/setup.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         stamps = Stamps(ROOT / ".venv/setup-stamps.json")
-        machine = inspect(ROOT, last_python=stamps.get("python"))
+        machine = inspect(ROOT, stamps.get("python"), stamps.get("distro"))
         runner = Runner(Log(ROOT / "build/setup.log"))
         environment = Environment(ROOT, machine, runner, stamps)
         workspace = Workspace(environment, runner, Stamps(ROOT / "build/setup-stamps.json"))

@@ -77,6 +77,7 @@ class Environment:
         if self.machine.ros_distro is not None and not probe_python(str(self.python)).rclpy:
             self.borrow_site_packages()
         self.stamps.set("python", self.machine.python.executable)
+        self.stamps.set("distro", self.machine.ros_distro)
         self.stamps.set("venv", self.identity)
         return self.machine.python.version_text
 

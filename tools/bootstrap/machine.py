@@ -85,9 +85,17 @@ def probe_python(command):
     return Python(**{**facts, "version": tuple(facts["version"])})
 
 
-def inspect(root, last_python=None):
-    """Collect the facts; raise SetupError, one line, for what set-up can't do without."""
+def inspect(root, last_python=None, last_distro=None):
+    """Collect the facts; raise SetupError, one line, for what set-up can't do without.
+
+    `last_python` and `last_distro` are those that .venv was made with, if there is one.
+    """
     ros_distro, prefixes = sourced_ros(root)
+    if last_distro and not ros_distro:
+        raise SetupError(
+            f".venv builds on ROS 2 {last_distro}, which is not sourced: source its setup.bash, "
+            "or remove .venv to go on without that installation"
+        )
     python = choose_python(root, ros_distro, last_python)
     require_build_parts(python)
     if ros_distro is None and (platform.system(), platform.machine()) != ("Linux", "x86_64"):
