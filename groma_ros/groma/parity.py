@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -110,7 +111,7 @@ def check_set(settings_path: Path, arrays_path: Path) -> Iterator[Check]:
         golden = Golden(name, settings, arrays)
         cases = [Case.from_dict(case) for case in settings["cases"]]
         model = build(settings)
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, BadZipFile) as error:
         yield Check.failure("files", name, f"cannot be read: {error!r}")
         return
     yield from check_config(settings_path.parent, name, settings["config"])

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,7 +18,9 @@ from .parity_trace import golden_config
 from .preprocess import DEVIATION, MEAN, normalise
 from .tokenizer import GromaTokenizer
 
-_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError)
+_READ_ERRORS = (
+    OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, BadZipFile
+)  # fmt: skip
 
 
 def check_text(directory: Path) -> Iterator[Check]:

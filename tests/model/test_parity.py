@@ -130,6 +130,12 @@ def test_a_file_without_its_other_half_is_found(golden_folder, tmp_path, kept):
     assert run(tmp_path) == 1
 
 
+def test_a_truncated_file_is_found(golden_folder, tmp_path):
+    shutil.copy(golden_folder / "A.json", tmp_path)
+    (tmp_path / "A.npz").write_bytes((golden_folder / "A.npz").read_bytes()[:5000])
+    assert run(tmp_path) == 1
+
+
 def test_an_empty_and_an_absent_directory_are_failures(tmp_path):
     assert run(tmp_path) == 1
     assert run(tmp_path / "nowhere") == 1
