@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import torch
+
+from groma_ros.groma.config import GromaConfig
 
 NANO = "nano"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -96,23 +97,11 @@ def choose_dtype(dtype: str, device: torch.device, folder: Path) -> torch.dtype:
         return _DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
-    wide = read_config(folder).get("llm_cfg", {}).get("hidden_size", 4096) >= _WIDE_LANGUAGE_MODEL
+    width = GromaConfig.from_file(folder / "config.json").language.hidden_size
+    wide = width >= _WIDE_LANGUAGE_MODEL
     return torch.bfloat16 if wide and _cpu_has_bfloat16() else torch.float32
 
 
 def _cpu_has_bfloat16() -> bool:
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-
-
-def read_config(folder: Path) -> dict:
-    """Return a model folder's config.json; raise ValueError where it is not JSON."""
-    try:
-        return json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{folder / 'config.json'} is not JSON: {error}") from None
-
-
-def reads_lowercase(folder: Path) -> bool:
-    """Tell whether a model was trained on lower-case words (`groma_ros.language.lowercase`)."""
-    return bool(read_config(folder).get("groma_ros", {}).get("language", {}).get("lowercase"))

@@ -30,7 +30,7 @@ from groma_ros.grounding import prompts
 from groma_ros.grounding.answers import compose, judge, parse_answer
 from groma_ros.grounding.commands import check_text, parse_command
 from groma_ros.grounding.values import Command, Grounding, Phrase, Status
-from groma_ros.loading import choose_device, choose_dtype, model_folder, reads_lowercase
+from groma_ros.loading import choose_device, choose_dtype, model_folder
 
 SAME_BOX_IOU = 0.6
 """A box pointed at is an existing region from this overlap on (the released NMS threshold)."""
@@ -61,11 +61,10 @@ class Perception:
 class Predictor:
     """Answer commands about pictures with one Groma model."""
 
-    def __init__(self, model: Groma, tokenizer: GromaTokenizer, lowercase: bool = False):
-        """Take a model and its tokenizer; `lowercase` where it was trained on lower-case words."""
+    def __init__(self, model: Groma, tokenizer: GromaTokenizer):
+        """Take a model, on its device and in its precision, and its tokenizer."""
         self.model = model.eval()
         self.tokenizer = tokenizer
-        self.lowercase = lowercase
 
     @classmethod
     def from_pretrained(
@@ -88,7 +87,7 @@ class Predictor:
         chosen = choose_device(device)
         folder = model_folder(model)
         groma, tokenizer = load_groma(folder, chosen, choose_dtype(dtype, chosen, folder))
-        return cls(groma, tokenizer, reads_lowercase(folder))
+        return cls(groma, tokenizer)
 
     def perceive(self, rgb: np.ndarray) -> Perception:
         """Look at a picture: (H, W, 3) uint8 RGB of any size and aspect.
@@ -298,7 +297,7 @@ class Predictor:
         return boxes, np.array([score for score, _ in scored], dtype=np.float32)
 
     def _cased(self, text: str) -> str:
-        return text.lower() if self.lowercase else text
+        return text.lower() if self.model.config.lowercase else text
 
     def _now(self) -> float:
         """Return milliseconds on a steady clock, once the GPU has caught up."""

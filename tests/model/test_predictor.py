@@ -273,10 +273,11 @@ def test_special_tokens_in_a_command_are_words(predictor, perception, trick):
         assert special == [i for i in plain if i >= tokenizer.vocab_size or i < 3]
 
 
-def test_lower_case_models_are_asked_in_lower_case(predictor, perception):
-    lower = Predictor(predictor.model, predictor.tokenizer, lowercase=True)
-    loud = lower.ground(perception, "PICK UP THE RED CUP")
-    quiet = lower.ground(perception, "pick up the red cup")
+def test_lower_case_models_are_asked_in_lower_case(monkeypatch, predictor, perception):
+    config = replace(predictor.model.config, lowercase=True)
+    monkeypatch.setattr(predictor.model, "config", config)
+    loud = predictor.ground(perception, "PICK UP THE RED CUP")
+    quiet = predictor.ground(perception, "pick up the red cup")
     assert loud.target.text == "THE RED CUP"
     np.testing.assert_array_equal(loud.target.scores, quiet.target.scores)
 
