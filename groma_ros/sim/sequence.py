@@ -71,7 +71,7 @@ def main() -> int:
     """Run `python -m groma_ros.sim.sequence FOLDER`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--seed", type=int, default=4)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--frames", type=int, default=24)
     args = parser.parse_args()
     try:

@@ -1,7 +1,10 @@
 """Plans of scenes, camera effects and stored shards; no renderer needed."""
 
 import argparse
+import json
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -177,3 +180,16 @@ def test_picture_seeds_do_not_collide():
     assert len(seeds) == 300
     with pytest.raises(ValueError, match="-1"):
         dataset.picture_seed(-1, 0)
+
+
+def test_demo_frames_match_their_truth():
+    folder = Path(dataset.__file__).parents[1] / "data" / "tabletop"
+    truth = json.loads((folder / "sequence.json").read_text())
+    assert len(truth["frames"]) >= 20
+    size = truth["camera"]["height"], truth["camera"]["width"]
+    for frame in truth["frames"]:
+        assert cv2.imread(str(folder / frame["file"])).shape[:2] == size == (480, 640)
+        reds = [o for o in frame["objects"] if (o["kind"], o["colour"]) == ("cup", "red")]
+        assert len(reds) == 1
+        x0, y0, x1, y1 = reds[0]["box_xyxy"]
+        assert 0 <= x0 < x1 <= 640 and 0 <= y0 < y1 <= 480
