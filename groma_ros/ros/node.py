@@ -37,7 +37,7 @@ from groma_ros.ros.worker import Request, Result, Worker, failure
 from groma_ros.srv import DescribeRegion
 
 MAX_OPEN = 8  # requests that may wait; a longer queue would answer about a picture long gone
-PROGRESS_PERIOD_S = 2.0
+PROGRESS_PERIOD_S = 5.0
 WATCH_PERIOD_S = 1.0
 THROTTLED = {"throttle_duration_sec": 10.0}  # counted for each place in the code that logs
 
@@ -242,7 +242,9 @@ class GromaNode(LifecycleNode):
 
     def _configure(self) -> None:
         settings = self.settings
-        self.get_logger().info(f"loading {settings.model} ({settings.device}, {settings.dtype})")
+        loading = f"loading {settings.model} ({settings.device}, {settings.dtype})"
+        self.get_logger().info(loading)
+        self._publish_status(loading)
         started_s = time.monotonic()
         worker = Worker(lambda: self._load(settings), self._emit)
         while not concurrent.futures.wait([worker.loaded], PROGRESS_PERIOD_S).done:
@@ -343,7 +345,7 @@ class GromaNode(LifecycleNode):
             )
         return f"no image on {topic} for {silent_s:.0f} s"
 
-    def _publish_status(self) -> None:
+    def _publish_status(self, message: str = "") -> None:
         level = DiagnosticStatus.OK
         if self._trouble:
             level = DiagnosticStatus.WARN if self._state == "active" else DiagnosticStatus.ERROR
@@ -357,7 +359,9 @@ class GromaNode(LifecycleNode):
             **self._answer,
         }
         self._outputs.publish_status(
-            messages.status(level, self._trouble or self._state, self.settings.model, values)
+            messages.status(
+                level, message or self._trouble or self._state, self.settings.model, values
+            )
         )
 
 

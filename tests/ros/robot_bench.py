@@ -281,6 +281,7 @@ class Bench:
     def close(self):
         self.predictor.gate.set()
         self._stop()
+        self.node._open.clear()  # or what is open would be answered now, into the next test
         self.node.close()
         self.node.destroy_node()
         # rclpy leaves the lifecycle services to the garbage collector.

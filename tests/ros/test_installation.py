@@ -45,7 +45,10 @@ def test_the_install_with_the_messages_wins_over_another_copy(tmp_path, colcon_f
     answer = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": f"{mine}:{other}" if colcon_first else f"{other}:{mine}"},
-        cwd=tmp_path, capture_output=True, text=True, check=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     prefix = Path(ament_index.get_package_prefix("groma_ros"))
     assert prefix in Path(answer.stdout.strip()).parents

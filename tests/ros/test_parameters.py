@@ -61,12 +61,3 @@ def test_a_changed_parameter_is_in_force_at_once(bench):
     bench.robot.say("the red cup")
     assert bench.robot.hear("grounded_text").status == "GROUNDED"
     assert bench.predictor.options["max_new_tokens"] == 7
-
-
-@pytest.mark.parametrize("name, value, words", [
-    ("mode", "always", "mode has to be one of"), ("threads", 2.5, "threads"), ("rate_hz", -1.0, "rate_hz"),
-])  # fmt: skip
-def test_a_bad_value_at_start_is_refused_in_one_line(make_bench, name, value, words):
-    with pytest.raises(ValueError, match=words) as caught:
-        make_bench(**{name: value})
-    assert "\n" not in str(caught.value)

@@ -1,0 +1,67 @@
+"""The node as a process of its own: how it starts, refuses and ends."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from robot_bench import PATIENCE_S, value_of
+
+NODE = [sys.executable, "-P", "-m", "groma_ros.ros.node", "--ros-args"]
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [*NODE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.parametrize("value, words", [
+    ("mode:=always", "mode has to be one of command, continuous, not 'always'"),
+    ("threads:=2.5", "threads"),
+    ("rate_hz:=-1.0", "rate_hz"),
+])  # fmt: skip
+def test_a_bad_value_at_start_ends_in_one_clear_line(value, words):
+    process = start("-p", value)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    (line,) = output.splitlines()
+    assert line.startswith("groma_node: ")
+    assert words in line
+    assert process.returncode == 2
+
+
+@pytest.fixture
+def observer(sides):
+    """Give a queue of the node's states, as somebody in another process sees them."""
+    _, robot = sides
+    robot.forget()
+    latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    subscription = robot.listen(DiagnosticStatus, "/other/groma/status", latched)
+    yield robot
+    robot.node.destroy_subscription(subscription)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(observer, sent):
+    """Ctrl-C, and what `ros2 launch` and systemd send."""
+    process = start("-r", "__ns:=/other", "-p", "autostart:=false")
+    observer.hear("status", lambda s: value_of(s, "state") == "unconfigured")
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert "Traceback" not in output
+    assert process.returncode == 0
+
+
+def test_a_model_that_is_not_there_is_said_and_the_node_waits_for_a_better_one(observer):
+    """PEERS 8: a node that says Configured though no model was found."""
+    process = start("-r", "__ns:=/other", "-p", "model:=/no/such/folder")
+    status = observer.hear("status", lambda s: s.level == b"\x02")
+    assert "configure failed" in status.message
+    assert "/no/such/folder" in status.message
+    assert value_of(status, "state") == "unconfigured"
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert "configure failed" in output
+    assert process.returncode == 0
