@@ -143,7 +143,7 @@ class Predictor:
             if parsed.action == "ask":
                 answer = self._chat(perception, command, max_new_tokens, cancel)
             elif not parsed.phrases:
-                answer = Grounding(Status.NOT_FOUND, "", reason=NO_THING)
+                answer = Grounding(Status.NOT_FOUND, "Nothing to look for.", reason=NO_THING)
             else:
                 answer = self._find(perception, parsed, cancel)
         except Cancelled:

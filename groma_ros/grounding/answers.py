@@ -36,31 +36,22 @@ def parse_answer(marked: str, region_count: int) -> tuple[str, list[AnswerPhrase
     """
     text = ""
     phrases: list[tuple[int, int, list[int]]] = []
-    opened: int | None = None
-    attached = False
-    for piece, mark in _pieces(marked):
-        number = _REGION.fullmatch(mark)
-        if piece:
-            begin = _gap(text, piece)
-            text, attached = begin + piece, False
-            if opened == -1:
-                opened = len(begin)
-        if mark in ("<p>", "</p>", "<roi>") and opened is not None:
-            if opened >= 0:
-                phrases.append((opened, len(text), []))
-                attached = True
-            opened = None
-        if mark == "<p>":
-            opened = -1
-        if number and int(number[1]) < region_count:
-            if not attached:
+    in_phrase = after_phrase = False
+    for words, mark in _pieces(marked):
+        if words:
+            text = _spaced(text, words)
+            after_phrase = in_phrase
+        if words and in_phrase:
+            phrases.append((len(text), len(text) + len(words), []))
+        text += words
+        in_phrase = mark == "<p>"
+        region = _REGION.fullmatch(mark)
+        if region and int(region[1]) < region_count:
+            if not after_phrase:
                 phrases.append((len(text), len(text), []))
-                attached = True
-            regions = phrases[-1][2]
-            if int(number[1]) not in regions:
-                regions.append(int(number[1]))
-    if opened is not None and opened >= 0:
-        phrases.append((opened, len(text), []))
+                after_phrase = True
+            if int(region[1]) not in phrases[-1][2]:
+                phrases[-1][2].append(int(region[1]))
     return text, [AnswerPhrase(text[a:b], (a, b), tuple(r)) for a, b, r in phrases]
 
 
@@ -73,9 +64,9 @@ def _pieces(marked: str) -> list[tuple[str, str]]:
     return [*pairs, (" ".join(marked[start:].split()), "")]
 
 
-def _gap(text: str, piece: str) -> str:
-    """Return `text` with a space at its end where `piece` needs one before it."""
-    return text if not text or text[-1] in "([" or piece[0] in _CLOSING else text + " "
+def _spaced(text: str, words: str) -> str:
+    """Return `text` with a space at its end where `words` need one before them."""
+    return text if not text or text[-1] in "([" or words[0] in _CLOSING else text + " "
 
 
 def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Status, str]:
@@ -99,33 +90,35 @@ def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Stat
 def compose(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
     """Return a sentence about a command's phrases, and where each phrase stands in it.
 
-    An anchor inside another phrase ("the plate" of "the mug next to the plate") is not said
-    again; its span lies in that phrase.
+    `counts` holds the number of boxes of each phrase. An anchor inside another phrase ("the
+    plate" of "the mug next to the plate") is not said again; its span lies in that phrase.
     """
     phrases = command.phrases
     holders = [_holder(p, phrases) for p in phrases]
-    said = [(i, n) for i, n in enumerate(counts) if holders[i] is None]
-    found = [(i, n) for i, n in said if n == 1 or (n and phrases[i].plural)]
+    said = [i for i, holder in enumerate(holders) if holder is None]
+    missing = [i for i in said if counts[i] == 0]
+    several = [i for i in said if counts[i] > 1 and not phrases[i].plural]
+    found = [i for i in said if i not in missing + several]
+    counting = command.action == "count"
+    sentences = [("Counted" if counting else "Found", found, "and")]
+    sentences += [(f"{counts[i]} things fit", [i], "") for i in several]
+    sentences += [("Could not find", missing, "or")]
     text, starts = "", {}
-    sentences = [("Counted" if command.action == "count" else "Found", "and", found)]
-    sentences += [(f"{n} things fit", "", [(i, 1)]) for i, n in said if (i, n) not in found and n]
-    sentences += [("Could not find", "or", [(i, 1) for i, n in said if n == 0])]
-    for opening, joint, items in sentences:
-        for k, (i, n) in enumerate(items):
-            between = f" {joint} " if k == len(items) - 1 else ", "
-            text += (f" {opening} " if text else f"{opening} ") if k == 0 else between
+    for opening, members, joint in sentences:
+        for i in members:
+            if i == members[0]:
+                text += f" {opening} " if text else f"{opening} "
+            else:
+                text += f" {joint} " if i == members[-1] else ", "
             starts[i] = len(text)
-            many = phrases[i].plural and (n > 1 or command.action == "count")
-            text += phrases[i].text + (f" ({n})" if many else "")
-        text += "." if items else ""
-    spans = []
-    for i, phrase in enumerate(phrases):
-        holder = holders[i]
-        start = starts[i] if holder is None else (
-            starts[holder] + phrase.span[0] - phrases[holder].span[0]
-        )
-        spans.append((start, start + len(phrase.text)))
-    return text, spans
+            text += phrases[i].text
+            if i in found and phrases[i].plural and (counts[i] > 1 or counting):
+                text += f" ({counts[i]})"
+        text += "." if members else ""
+    for i, holder in enumerate(holders):
+        if holder is not None:
+            starts[i] = starts[holder] + phrases[i].span[0] - phrases[holder].span[0]
+    return text, [(starts[i], starts[i] + len(p.text)) for i, p in enumerate(phrases)]
 
 
 def _holder(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -> int | None:

@@ -17,6 +17,8 @@ from groma_ros.grounding import boxes as box_math
 from groma_ros.grounding import prompts
 from groma_ros.grounding.values import Status
 from groma_ros.predictor import Predictor
+from groma_ros.train.language import Speaker
+from groma_ros.train.questions import Question
 
 SENTENCES = [
     *(prompts.opening(), prompts.locate("the red cup"), prompts.locate_all("blue cans")),
@@ -312,6 +314,23 @@ def test_what_is_no_command_is_refused(predictor, perception, bad, words):
 def test_a_command_that_fills_the_model_is_refused_with_both_numbers(predictor, perception):
     with pytest.raises(ValueError, match=r"\d+ tokens of the model's 512"):
         predictor.ground(perception, "pick up the " + "\u65e5" * 400)
+
+
+@pytest.mark.parametrize(
+    ("form", "phrase", "query"),
+    [
+        ("locate", "the red cup", prompts.locate("the red cup")),
+        ("locate_all", "the cups", prompts.locate_all("the cups")),
+        ("chat", "what is on the table?", prompts.chat("what is on the table?")),
+        ("refer", "what is {region}?", prompts.refer("what is this?")),
+    ],
+)
+def test_the_model_is_asked_as_it_was_trained(predictor, form, phrase, query):
+    tokenizer = predictor.tokenizer
+    speaker = Speaker(tokenizer, lowercase=True)
+    turn = speaker.turn(Question("any", form, phrase, (0,), ("a cup.",)), np.array([5, -1]))
+    asked = tokenizer.encode(prompts.turn(query.replace("<refer_box>", "<r5>")), add_bos=False)
+    assert turn.ids[: turn.answer_start] == asked
 
 
 # ---- describe

@@ -65,6 +65,7 @@ def test_no_answer_breaks_the_reader(marked, region_count):
         ("find all the cans", [3], "GROUNDED", "Found the cans (3)."),
         ("find all the cans", [1], "GROUNDED", "Found the cans."),
         ("how many cans are there", [1], "GROUNDED", "Counted cans (1)."),
+        ("how many cans are there", [0], "NOT_FOUND", "Could not find cans."),
         ("put the cup on the tray", [1, 1], "GROUNDED", "Found the cup and the tray."),
         ("put the cup on the tray", [1, 0], "GROUNDED", "Found the cup. Could not find the tray."),
         ("put the cup on the tray", [0, 1], "NOT_FOUND", "Found the tray. Could not find the cup."),
