@@ -18,33 +18,14 @@ Rules worth knowing:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from groma_ros.grounding import lexicon as lex
-from groma_ros.grounding.noun_phrases import (
-    COMMAS,
-    SENTENCE_ENDS,
-    Token,
-    anchors,
-    head_of,
-    preposition_at,
-    prepositions,
-    read_things,
-    strip_tail,
-    text_of,
-    tokenise,
-    words_of,
-)
-from groma_ros.grounding.values import Command, CommandPhrase
+from groma_ros.grounding.clauses import Clause, read_clause, split_clauses
+from groma_ros.grounding.noun_phrases import tokenise
+from groma_ros.grounding.values import Command
 
 MAX_CHARACTERS = 512
-
-
-@dataclass(frozen=True)
-class _Clause:
-    action: str
-    phrases: tuple[CommandPhrase, ...] = ()
-    preposition: str = ""
 
 
 def parse_command(text: str) -> Command:
@@ -55,7 +36,7 @@ def parse_command(text: str) -> Command:
     """
     check_text(text)
     tokens = [t for t in tokenise(text) if t.word not in lex.POLITE]
-    clauses = [_read_clause(text, clause) for clause in _split_clauses(tokens)]
+    clauses = [read_clause(text, clause) for clause in split_clauses(tokens)]
     clauses = [c for c in clauses if c is not None]
     named = [c for c in clauses if c.action != "name"]
     if not clauses or (not named and len(clauses) > 1):
@@ -90,287 +71,7 @@ def check_text(text: str) -> str:
     return text
 
 
-# ---- clauses
-
-
-def _split_clauses(tokens: list[Token]) -> list[list[Token]]:
-    """Cut at sentence ends, and at "and", "then" or a comma where a new verb follows."""
-    clauses, current = [], []
-    for i, token in enumerate(tokens):
-        joins = token.word in ("and", "then", "&") or token.word in COMMAS
-        if token.word in SENTENCE_ENDS or (joins and _verb_follows(tokens[i + 1 :])):
-            clauses.append(current)
-            current = []
-        else:
-            current.append(token)
-    return [c for c in [*clauses, current] if c]
-
-
-def _verb_follows(tokens: list[Token]) -> bool:
-    tokens = _strip_lead(tokens)
-    verb, length = _verb_at(words_of(tokens))
-    if verb is None:
-        return False
-    rest = words_of(tokens[length:])
-    return not rest or verb.frame in ("alone", "motion") or _object_starts(rest)
-
-
-def _object_starts(words: list[str]) -> bool:
-    """Tell whether a noun phrase, a pronoun or a preposition starts here."""
-    first = words[0]
-    return (
-        first in lex.DETERMINERS | lex.PRONOUNS | lex.NUMBERS | lex.EVERYTHING
-        or lex.longest(lex.QUANTIFIERS, words)[1] > 0
-        or (len(words) > 1 and (first in lex.PARTICLES or preposition_at(words, 0) > 0))
-        or first in SENTENCE_ENDS
-    )
-
-
-def _verb_at(words: list[str]) -> tuple[lex.Verb | None, int]:
-    """Return the verb at the start of `words` and its length in words."""
-    if not words:
-        return None, 0
-    for stem in _stems(words[0]):
-        verb, length = lex.longest(lex.VERBS, [stem, *words[1:4]])
-        if verb is None:
-            continue
-        rest = words[length:]
-        if rest and rest[0] == "of":
-            continue
-        if length == 1 and stem in lex.HOMONYMS and rest and not _object_starts(rest):
-            continue
-        return verb, length
-    return None, 0
-
-
-def _stems(word: str) -> list[str]:
-    """Return the word and, for an -ing form, what it may come from ("putting": "put")."""
-    if len(word) < 6 or not word.endswith("ing"):
-        return [word]
-    base = word[:-3]
-    return [word, base, base + "e", base[:-1] if base[-1] == base[-2] else base]
-
-
-def _strip_lead(tokens: list[Token]) -> list[Token]:
-    """Drop what comes before the command itself: "hey robot, could you ..."."""
-    while tokens:
-        words = words_of(tokens)
-        _, length = lex.longest(lex.LEAD_INS, words)
-        if words[0] in COMMAS or words[0] == "please":
-            length = 1
-        elif length == 0 and words[0] in ("go", "come"):
-            skip = 2 if words[1:2] == ["and"] else 1
-            verb, _ = _verb_at(words[skip:])
-            length = skip if verb is not None and verb.frame != "motion" else 0
-        elif length and _is_command_itself(words, length):
-            length = 0
-        if length == 0:
-            return tokens
-        tokens = tokens[length:]
-    return tokens
-
-
-def _is_command_itself(words: list[str], length: int) -> bool:
-    """Keep "show me the cup", "wait", "there is ..." and "right cup" from being dropped."""
-    rest = [w for w in words[length:] if w not in COMMAS]
-    lead = tuple(words[:length])
-    if lead in (("show", "me"), ("can", "you", "show", "me"), ("tell", "me")):
-        return not rest or not lex.longest(lex.PLACE_QUESTIONS, rest)[1]
-    if lead in (("there",), ("right",), ("good",), ("great",), ("first",), ("next",), ("no",)):
-        return words[length : length + 1] != [","]
-    return not rest
-
-
-# ---- one clause
-
-
-def _read_clause(text: str, tokens: list[Token]) -> _Clause | None:
-    """Return what one clause asks for, or None where it is no command."""
-    tokens = strip_tail(_strip_lead(tokens))
-    words = words_of(tokens)
-    negated = bool(words) and lex.longest(lex.NEGATIONS, words)[1]
-    if not words or (negated and words != ["never", "mind"]):
-        return None
-    question = _read_question(text, tokens)
-    if question is not None:
-        return question
-    verb, length = _verb_at(words)
-    if verb is None:
-        length = _unknown_verb(words)
-        if length == 0:
-            return _read_name(text, tokens)
-        verb = lex.Verb(words[0], "carry")
-    if verb.frame == "words":
-        return None
-    return _read_object(text, verb, tokens[length:])
-
-
-def _read_question(text: str, tokens: list[Token]) -> _Clause | None:
-    """Read the questions that a box answers: where, is there, how many."""
-    words = words_of(tokens)
-    _, length = lex.longest(lex.PLACE_QUESTIONS, words)
-    if length:
-        length += _question_verb(words[length:])
-        if words[length : length + 1] == ["to"]:
-            return None
-        rest = tokens[length:]
-        while rest and rest[-1].word in {
-            "is",
-            "are",
-            "was",
-            "were",
-            "be",
-            "located",
-            "at",
-            "found",
-        }:
-            rest = rest[:-1]
-        return _Clause("find", read_things(text, rest, "target"))
-    _, length = lex.longest(lex.EXISTENCE_QUESTIONS, words)
-    if length and not words[0].startswith("there"):
-        rest = tokens[length:-1] if words[-1] in ("left", "available") else tokens[length:]
-        return _Clause("find", read_things(text, rest, "target"))
-    _, length = lex.longest(lex.COUNT_QUESTIONS, words)
-    if length:
-        rest = tokens[length:]
-        end = next((i for i, t in enumerate(rest) if t.word in lex.AUXILIARIES), len(rest))
-        found = read_things(text, rest[:end], "target")
-        found = tuple(replace(p, plural=p.plural or p.role == "target") for p in found)
-        return _Clause("count", found + anchors(text, rest[end:]))
-    return None
-
-
-def _question_verb(words: list[str]) -> int:
-    """Return how many words "is", "can I find" or "did you put" take after "where"."""
-    subject = 1 if words[:1] and words[0] in lex.AUXILIARIES else 0
-    if words[subject : subject + 1] and words[subject] in lex.SUBJECTS:
-        seeking = words[subject + 1 : subject + 2]
-        return subject + 1 + (bool(seeking) and seeking[0] in lex.SEEKING)
-    return subject if len(words) > 1 and words[0] != "can" else 0
-
-
-def _unknown_verb(words: list[str]) -> int:
-    """Return how many words an unlisted verb takes ("polish the table": 1), or 0."""
-    first = words[0]
-    if not first.isalpha() or first in lex.NOT_IN_A_NAME | lex.DETERMINERS | lex.PRONOUNS:
-        return 0
-    if first in lex.FUNCTION_WORDS:
-        return 0
-    if first in lex.ADJECTIVES | lex.NUMBERS | lex.EVERYTHING or preposition_at(words, 0):
-        return 0
-    if lex.longest(lex.QUANTIFIERS, words)[1]:
-        return 0
-    length = 2 if words[1:2] and words[1] in ("up", "down", "off", "out", "away") else 1
-    following = words[length : length + 1]
-    if (
-        following == ["that"]
-        and words[length + 1 : length + 2]
-        and (words[length + 1] in lex.AUXILIARIES)
-    ):
-        return 0
-    starts = bool(following) and following[0] in lex.DETERMINERS | lex.PRONOUNS
-    starts = starts or lex.longest(lex.QUANTIFIERS, words, length)[0] == "all"
-    return length if starts else 0
-
-
-def _read_name(text: str, tokens: list[Token]) -> _Clause | None:
-    """Read a bare noun phrase ("the red cup"), or return None."""
-    words = words_of(tokens)
-    if (
-        len(words) > 12
-        or words[0] in lex.FUNCTION_WORDS
-        or preposition_at(words, 0)
-        or words[0] in lex.PRONOUNS - lex.DETERMINERS
-    ):
-        return None
-    head = head_of(words)
-    if any(w in lex.NOT_IN_A_NAME for w in head if w != "can") or (head[0] == "can" and head[1:]):
-        return None
-    found = read_things(text, tokens, "target")
-    return _Clause("name", found) if found else None
-
-
-def _read_object(text: str, verb: lex.Verb, tokens: list[Token]) -> _Clause:
-    """Read what follows the verb: target, destination, and the anchors of relations."""
-    action = verb.action
-    words = words_of(tokens)
-    if words and words[0] in lex.RECIPIENTS:
-        action = "give" if action in ("pick", "get") else action
-        tokens = tokens[1:]
-    elif len(words) > 1 and words[0] in ("him", "her", "them") and words[1] in lex.DETERMINERS:
-        tokens = tokens[1:]
-    if verb.frame == "alone":
-        at_a_place = bool(words) and preposition_at(words, 0) > 0
-        return _read_motion(text, action, tokens) if at_a_place else _Clause(action)
-    if action in lex.MOVERS:
-        going = _goes_somewhere(tokens)
-        action, verb = ("go", lex.Verb("go", "motion")) if going else (lex.MOVERS[action], verb)
-    if verb.frame == "motion":
-        return _read_motion(text, action, tokens)
-    if action == "give":
-        gift = _second_object(words_of(tokens))
-        if gift:
-            target = read_things(text, tokens[gift:], "target")
-            return _Clause(action, target + read_things(text, tokens[:gift], "destination"), "to")
-    at, length = _destination_at(tokens, verb.frame)
-    target = read_things(text, tokens[:at], "target")
-    if not length:
-        return _Clause(action, target)
-    where = read_things(text, tokens[at + length :], "destination")
-    end = at + length if where else len(tokens)
-    if where and action == "pick":
-        action = "place"
-    return _Clause(action, target + where, text_of(text, tokens[at:end]))
-
-
-def _second_object(words: list[str]) -> int:
-    """Return where the gift starts in "the man the cup", 0 where only one thing is named."""
-    taken = {i for at, length in prepositions(words) for i in range(at, at + length + 1)}
-    for i in range(2, len(words)):
-        joined = words[i - 1] in lex.RELATIVES | {"and", "or", "of", "with"} | COMMAS
-        if words[i] in lex.DETERMINERS and words[i] != "that" and i not in taken and not joined:
-            return i
-    return 0
-
-
-def _goes_somewhere(tokens: list[Token]) -> bool:
-    """Tell "move to the door" and "move left" from "move the box to the door"."""
-    words = words_of(tokens)
-    return not words or words[0] in lex.DIRECTIONS or lex.longest(lex.INTO, words)[1] > 0
-
-
-def _read_motion(text: str, action: str, tokens: list[Token]) -> _Clause:
-    """Read where a motion leads: its target is the thing after the preposition."""
-    words = words_of(tokens)
-    while words and words[0] in lex.DIRECTIONS and not preposition_at(words, 0):
-        tokens, words = tokens[1:], words[1:]
-    length = preposition_at(words, 0) if words else 0
-    target = read_things(text, tokens[length:], "target")
-    return _Clause(action, target, text_of(text, tokens[:length]))
-
-
-def _destination_at(tokens: list[Token], frame: str) -> tuple[int, int]:
-    """Return (index, length) of the preposition that starts a destination, or (end, 0)."""
-    words = words_of(tokens)
-    found = list(prepositions(words))
-    if frame in ("place", "carry"):
-        for at, length in found:
-            direct = tuple(words[at : at + length]) in lex.INTO
-            if direct or (frame == "place" and words[at] == "to"):
-                return at, length
-    if frame == "place":
-        for at, length in found:
-            if tuple(words[at : at + length]) not in lex.FROM:
-                return at, length
-        if len(words) > 1 and words[-1] in lex.SIDEWAYS and words[-2] not in lex.DETERMINERS:
-            return len(words) - 1, 1
-    return len(tokens), 0
-
-
-# ---- several clauses
-
-
-def _merge(text: str, clauses: list[_Clause]) -> Command:
+def _merge(text: str, clauses: list[Clause]) -> Command:
     """Join clauses into one command.
 
     The first clause that handles a thing gives the action, unless a later one goes on with the
@@ -382,7 +83,7 @@ def _merge(text: str, clauses: list[_Clause]) -> Command:
     chosen = handling[0]
     for clause in handling[1:]:
         goes_on = not any(p.role == "target" for p in clause.phrases)
-        chosen = _Clause(
+        chosen = Clause(
             clause.action if goes_on else chosen.action,
             chosen.phrases + clause.phrases,
             clause.preposition or chosen.preposition,

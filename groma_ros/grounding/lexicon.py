@@ -120,8 +120,8 @@ ADJECTIVES = words(
     "plastic glass paper old new clean dirty striped"
 )
 PRONOUNS = words(
-    "it them this that these those him her one everybody someone somebody me us you myself yourself "
-    "itself ones"
+    "it them this that these those him her one ones everybody someone somebody me us you myself "
+    "yourself itself"
 )
 RECIPIENTS = words("me us")
 PARTICLES = words("up down away back off out over on")
@@ -133,7 +133,8 @@ FILLERS = phrases(
     "|in the picture|in the photo|in the scene|in this image|in this picture|in this photo"
     "|in this scene|in view|in the view|in front of you|in front of me|that you see|you see"
     "|you can see|that you can see|visible|and|or|also|to|today|anywhere|somewhere|around here"
-    "|a bit|a little|a little bit|slightly|with your hand|with your gripper|with the gripper|in your hand|in my hand|in the frame"
+    "|a bit|a little|a little bit|slightly|in the frame|in your hand|in my hand|with your hand"
+    "|with your gripper|with the gripper"
 )
 
 LEAD_INS = phrases(
@@ -169,6 +170,7 @@ AUXILIARIES = words(
     "is are was were am be been do does did have has had can could will would shall should may "
     "might must 's 're"
 )
+PLACE_QUESTION_ENDS = words("is are was were be located at found")
 SUBJECTS = words("i you we they")
 SEEKING = words("find see seen put leave left place")
 NOT_IN_A_NAME = AUXILIARIES | words(
@@ -190,8 +192,8 @@ RELATIVES = words(
 
 # Places on or beside a thing: "to the left of", "in the middle of", "on the far side of".
 PLACES = words(
-    "left right top bottom middle center centre edge corner side end front back rear inside outside "
-    "foreground background border rim"
+    "left right top bottom middle center centre edge corner side end front back rear inside "
+    "outside foreground background border rim"
 )
 DIRECTIONS = PLACES | words(
     "forward forwards backward backwards ahead straight home around up down away here there closer "
@@ -201,8 +203,8 @@ SIDEWAYS = words("left right forward forwards backward backwards aside closer")
 INTO = phrases("into|onto|on to|in to|to|toward|towards|over to|up to|back to|back into|back onto")
 FROM = phrases("from|out of|off|off of|away from|out from")
 WHERE = phrases(
-    "next to|left of|right of|in front of|in back of|on top of|close to|closest to|nearest to|near|near to"
-    "|beside|by|behind|under|underneath|below|beneath|above|over|on|upon|in|inside"
+    "next to|left of|right of|in front of|in back of|on top of|close to|closest to|nearest to"
+    "|near|near to|beside|by|behind|under|underneath|below|beneath|above|over|on|upon|in|inside"
     "|inside of|within|between|in between|among|at|against|around|across from|opposite|atop"
     "|farthest from|furthest from|far from|adjacent to|touching|outside|outside of|along|alongside"
     "|away from|facing|leaning on|leaning against|back on|back in|through|across|farther from"
@@ -220,3 +222,7 @@ PLURAL_WITHOUT_S = words(
     "dice firemen policemen"
 )
 EVERYTHING = words("everything everyone")
+# What no verb starts with: "red the cup" and "all my cups" are not asked to be done.
+NO_VERBS = (
+    NOT_IN_A_NAME | DETERMINERS | PRONOUNS | FUNCTION_WORDS | ADJECTIVES | NUMBERS | EVERYTHING
+) | {entry[0] for entry in QUANTIFIERS}

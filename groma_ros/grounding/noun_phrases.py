@@ -1,4 +1,4 @@
-"""Find the noun phrases of a command: words with offsets, prepositions, things and their anchors."""
+"""Find the noun phrases of a command: words, prepositions, things and what they stand beside."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ class Token:
 
 def tokenise(text: str) -> list[Token]:
     """Return the words and marks of `text` in order, with offsets; quotes belong to words."""
-    found = ((m.group().lower().replace("’", "'").strip(_QUOTES), m) for m in _TOKEN.finditer(text))
-    return [Token(word, m.start(), m.end()) for word, m in found if word]
+    tokens = []
+    for match in _TOKEN.finditer(text):
+        word = match.group().lower().replace("’", "'").strip(_QUOTES)
+        if word:
+            tokens.append(Token(word, match.start(), match.end()))
+    return tokens
 
 
 def words_of(tokens: list[Token]) -> list[str]:
