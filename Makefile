@@ -1,12 +1,8 @@
-# Every target sets up what it needs first; see README.md. COMMAND and IMAGE go to the demo as they
-# are, through the environment.
+# Every target sets up what it needs first; see README.md. `make demo COMMAND=... IMAGE=...`: make hands
+# both to the demo through the environment.
 SHELL := /bin/sh
 PYTHON3 := $(or $(PYTHON),$(shell command -v python3),$(shell command -v python3.12), \
              $(shell command -v python3.11),$(shell command -v python3.13))
-COMMAND ?= pick up the red cup
-IMAGE ?=
-export COMMAND IMAGE
-
 .PHONY: setup demo test lint clean
 
 setup:

@@ -15,7 +15,7 @@ setup(
     name="groma_ros",
     version=VERSION,
     description="Grounds natural-language commands in camera images with Groma, for ROS 2",
-    long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+    long_description=(ROOT / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
@@ -24,6 +24,7 @@ setup(
     package_data={"groma_ros": ["nano/*", "data/*", "data/**/*", "**/*.yaml"]},
     zip_safe=False,
     install_requires=[
+        "huggingface_hub>=0.30",
         "numpy>=1.26",
         "pillow>=10.0",
         "safetensors>=0.4.3",

@@ -64,8 +64,8 @@ class Stamps:
         self.path.write_text(json.dumps({**self._read(), name: value}, indent=1) + "\n")
 
     def clear(self, name):
-        if name in (stamps := self._read()):
-            del stamps[name]
+        stamps = self._read()
+        if stamps.pop(name, None) is not None:
             self.path.write_text(json.dumps(stamps, indent=1) + "\n")
 
     def _read(self):
