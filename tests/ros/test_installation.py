@@ -6,14 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-
-ament_index = pytest.importorskip("ament_index_python", reason="ROS 2 is not on the path")
+from ament_index_python import get_package_prefix, get_package_share_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def share():
-    return Path(ament_index.get_package_share_directory("groma_ros"))
+    return Path(get_package_share_directory("groma_ros"))
 
 
 @pytest.mark.parametrize("folder", ["msg", "srv", "launch", "config", "rviz"])
@@ -24,7 +23,7 @@ def test_share_holds_every_file_of(folder):
 
 
 def test_executables_are_installed_and_can_be_run():
-    folder = Path(ament_index.get_package_prefix("groma_ros")) / "lib/groma_ros"
+    folder = Path(get_package_prefix("groma_ros")) / "lib/groma_ros"
     for script in (ROOT / "scripts").iterdir():
         assert os.access(folder / script.name, os.X_OK), f"{folder / script.name} can't be run"
 
@@ -50,5 +49,5 @@ def test_the_install_with_the_messages_wins_over_another_copy(tmp_path, colcon_f
         text=True,
         check=True,
     )
-    prefix = Path(ament_index.get_package_prefix("groma_ros"))
+    prefix = Path(get_package_prefix("groma_ros"))
     assert prefix in Path(answer.stdout.strip()).parents

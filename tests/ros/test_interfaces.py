@@ -5,9 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-
-rclpy = pytest.importorskip("rclpy", reason="ROS 2 is not on the path")
-
+import rclpy
 from geometry_msgs.msg import Point
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-ament_index = pytest.importorskip("ament_index_python", reason="ROS 2 is not on the path")
+from ament_index_python import get_package_share_directory
 
 UPSTREAM_HASHES = json.loads(
     (Path(__file__).parent / "data/vision_msgs_type_hashes.json").read_text()
@@ -14,7 +13,7 @@ UPSTREAM_HASHES = json.loads(
 
 def installed_hashes():
     """Read the RIHS01 hashes that the build wrote next to each message of vision_msgs."""
-    share = Path(ament_index.get_package_share_directory("vision_msgs"))
+    share = Path(get_package_share_directory("vision_msgs"))
     hashes = {}
     for path in share.glob("msg/*.json"):
         for entry in json.loads(path.read_text())["type_hashes"]:
