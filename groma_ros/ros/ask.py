@@ -19,6 +19,7 @@ from vision_msgs.msg import Detection2DArray
 
 from groma_ros.msg import GroundedText
 from groma_ros.ros import image_codec
+from groma_ros.ros.process import ros
 
 RESEND_S = 5.0
 
@@ -119,17 +120,17 @@ def report(answer: GroundedText, detections: Detection2DArray) -> str:
     """Return what was answered, for people."""
     boxes = {d.id: d for d in detections.detections}
     lines = [
-        f"command   {answer.command}",
-        f"status    {answer.status}" + (f" ({answer.reason})" if answer.reason else ""),
-        f"action    {answer.action}",
-        f"text      {answer.text}",
+        f"command     {answer.command}",
+        f"status      {answer.status}" + (f" ({answer.reason})" if answer.reason else ""),
+        f"action      {answer.action}",
+        f"text        {answer.text}",
     ]
     for phrase in answer.phrases:
         for detection_id in phrase.detection_ids:
-            lines.append(f"{phrase.role:<11} {_box(phrase.text, boxes[detection_id])}")
+            lines.append(f"{phrase.role:<12}{_box(phrase.text, boxes[detection_id])}")
     if not boxes:
         lines.append("detections  none")
-    lines.append(f"latency   {answer.latency_ms:.0f} ms")
+    lines.append(f"latency     {answer.latency_ms:.0f} ms")
     return "\n".join(lines)
 
 
@@ -155,23 +156,19 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--save", type=Path, help="write the annotated image to this file")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait in all")
     given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])
-    rclpy.init(args=args)
-    client = Client()
-    try:
-        ask(client, given.command, given.timeout, given.save is not None)
+    with ros(args):
+        client = Client()
+        try:
+            ask(client, given.command, given.timeout, given.save is not None)
+        except (RuntimeError, TimeoutError) as error:
+            print(f"groma_ask: {error}", file=sys.stderr)
+            return 1
         print(report(client.answer, client.detections))
         if given.save and client.picture:
             save_picture(client.picture, given.save)
-            print(f"picture   {given.save}")
+            print(f"picture     {given.save}")
         return int(client.answer.status in ("NO_IMAGE", "CANCELLED", "ERROR"))
-    except (RuntimeError, TimeoutError) as error:
-        print(f"groma_ask: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 1
-    finally:
-        client.destroy_node()
-        rclpy.try_shutdown()
+    return 1
 
 
 if __name__ == "__main__":

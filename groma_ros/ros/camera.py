@@ -6,7 +6,6 @@ import argparse
 import sys
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
@@ -14,6 +13,7 @@ from std_msgs.msg import Header
 
 from groma_ros.ros import messages
 from groma_ros.ros.pictures import Pictures, Pinhole, open_pictures
+from groma_ros.ros.process import ros
 
 
 class Camera(Node):
@@ -66,15 +66,8 @@ def main(args: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"groma_camera: {error}", file=sys.stderr)
         return 2
-    rclpy.init(args=args)
-    node = Camera(pictures, given.rate, given.frame_id)
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.destroy_node()
-        rclpy.try_shutdown()
+    with ros(args):
+        rclpy.spin(Camera(pictures, given.rate, given.frame_id))
     return 0
 
 

@@ -7,18 +7,18 @@ through a queue and a guard condition and is published from here.
 from __future__ import annotations
 
 import concurrent.futures
+import os
 import queue
 import sys
 import time
 import traceback
 from collections.abc import Callable
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -32,12 +32,14 @@ from groma_ros.ros import image_codec, messages, parameters
 from groma_ros.ros.loading import load_predictor, release_memory
 from groma_ros.ros.mailbox import Mailbox
 from groma_ros.ros.outputs import Outputs
+from groma_ros.ros.process import ros
 from groma_ros.ros.settings import Settings
 from groma_ros.ros.worker import Request, Result, Worker, failure
 from groma_ros.srv import DescribeRegion
 
 MAX_OPEN = 8  # requests that may wait; a longer queue would answer about a picture long gone
 PROGRESS_PERIOD_S = 5.0
+GOODBYE_S = 3.0  # ros2 launch loses patience after 5 s
 WATCH_PERIOD_S = 1.0
 THROTTLED = {"throttle_duration_sec": 10.0}  # counted for each place in the code that logs
 
@@ -217,13 +219,13 @@ class GromaNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
-    def close(self) -> None:
-        """Stop serving, end the worker and free the model."""
+    def close(self, timeout_s: float | None = None) -> bool:
+        """Stop serving, end the worker and free the model; return whether it ended in time."""
         self._stop_serving()
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = None
-            release_memory()
+        worker, self._worker = self._worker, None
+        ended = worker is None or worker.stop(timeout_s)
+        release_memory()
+        return ended
 
     def _transition(self, name: str, body: Callable[[], None], then: str):
         """Run a transition; rclpy swallows exceptions, so the reason of a failure is logged here."""
@@ -246,13 +248,14 @@ class GromaNode(LifecycleNode):
         self.get_logger().info(loading)
         self._publish_status(loading)
         started_s = time.monotonic()
-        worker = Worker(lambda: self._load(settings), self._emit)
-        while not concurrent.futures.wait([worker.loaded], PROGRESS_PERIOD_S).done:
-            if not self.context.ok():
-                raise RuntimeError("ROS was shut down while the model was loading")
+        self._worker = Worker(lambda: self._load(settings), self._emit)
+        while not concurrent.futures.wait([self._worker.loaded], PROGRESS_PERIOD_S).done:
             self.get_logger().info(f"still loading, {time.monotonic() - started_s:.0f} s")
-        worker.loaded.result()
-        self._worker = worker
+        try:
+            self._worker.loaded.result()
+        except Exception:
+            self._worker = None
+            raise
         self.get_logger().info(f"loaded in {time.monotonic() - started_s:.1f} s")
 
     def _serve(self) -> None:
@@ -367,26 +370,25 @@ class GromaNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted; return the exit status."""
-    rclpy.init(args=args)
-    try:
-        node = GromaNode()
-    except ValueError as error:
-        print(f"groma_node: {error}", file=sys.stderr)
-        rclpy.try_shutdown()
-        return 2
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        if node.settings.autostart:
-            node.autostart()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        node.close()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
+    ended = True
+    with ros(args):
+        try:
+            node = GromaNode()
+        except ValueError as error:
+            print(f"groma_node: {error}", file=sys.stderr)
+            return 2
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        try:
+            if node.settings.autostart:
+                node.autostart()
+            executor.spin()
+        finally:
+            ended = node.close(GOODBYE_S)
+            executor.shutdown()
+            node.destroy_node()
+    if not ended:
+        os._exit(0)  # the model is at something long that can't be interrupted, such as loading
     return 0
 
 

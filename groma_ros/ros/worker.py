@@ -90,10 +90,14 @@ class Worker:
         """Queue a request; its result comes through `emit`, unless it is cancelled before."""
         self._requests.put(request)
 
-    def stop(self) -> None:
-        """End after the request under way and wait for that; the predictor is let go."""
+    def stop(self, timeout_s: float | None = None) -> bool:
+        """End after the request under way and let the predictor go; return whether that is done.
+
+        A request ends early where it is cancelled. `timeout_s` None waits as long as it takes.
+        """
         self._requests.put(None)
-        self._thread.join()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         try:

@@ -43,12 +43,13 @@ def observer(sides):
     robot.node.destroy_subscription(subscription)
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(observer, sent):
-    """Ctrl-C, and what `ros2 launch` and systemd send."""
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 3])
+def test_signals_end_it_cleanly(observer, signals):
+    """Ctrl-C, systemd, and Ctrl-C under `ros2 launch`, where the node gets more than one."""
     process = start("-r", "__ns:=/other", "-p", "autostart:=false")
     observer.hear("status", lambda s: value_of(s, "state") == "unconfigured")
-    process.send_signal(sent)
+    for sent in signals:
+        process.send_signal(sent)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in output
     assert process.returncode == 0

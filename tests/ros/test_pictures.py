@@ -1,0 +1,90 @@
+"""What the demo's camera shows: a picture, a folder, a video, or the shipped sequence."""
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from robot_bench import header
+
+from groma_ros.ros.camera import camera_info
+from groma_ros.ros.pictures import Pinhole, open_pictures
+
+RED, BLUE = (200, 20, 30), (20, 30, 200)
+
+
+def paint(path, colour, size_hw=(12, 20)):
+    Image.fromarray(np.full((*size_hw, 3), colour, np.uint8)).save(path)
+    return path
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="holds no .jpg or .png picture"):
+        open_pictures(tmp_path)
+
+
+def test_the_shipped_sequence_is_vga_and_calibrated():
+    pictures = open_pictures("")
+    frames = [next(pictures.frames) for _ in range(2)]
+    assert [f.shape for f in frames] == [(480, 640, 3)] * 2
+    assert not np.array_equal(*frames)
+    assert pictures.rate_hz > 0
+    assert (pictures.pinhole.cx, pictures.pinhole.cy) == (320, 240)
+
+
+def test_a_picture_is_shown_for_ever(tmp_path):
+    pictures = open_pictures(str(paint(tmp_path / "one.png", RED)))
+    for _ in range(3):
+        np.testing.assert_array_equal(next(pictures.frames)[0, 0], RED)
+    assert pictures.pinhole is None
+
+
+def test_a_photo_is_turned_upright_and_shrunk(tmp_path):
+    turned = Image.new("RGB", (2000, 1000))
+    exif = turned.getexif()
+    exif[0x0112] = 6  # "turn by 90 degrees"
+    turned.save(tmp_path / "photo.jpg", exif=exif)
+    assert next(open_pictures(tmp_path / "photo.jpg").frames).shape == (1280, 640, 3)
+
+
+def test_a_folder_begins_anew_at_its_end(tmp_path):
+    paint(tmp_path / "a.png", RED)
+    paint(tmp_path / "b.png", BLUE)
+    (tmp_path / "notes.txt").write_text("no picture")
+    frames = open_pictures(tmp_path).frames
+    seen = [tuple(next(frames)[0, 0].tolist()) for _ in range(3)]
+    assert seen == [RED, BLUE, RED]
+
+
+def test_a_video_begins_anew_at_its_end(tmp_path):
+    path = tmp_path / "film.avi"
+    film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 8.0, (64, 48))
+    for colour in (RED, BLUE):
+        film.write(np.full((48, 64, 3), colour[::-1], np.uint8))
+    film.release()
+    pictures = open_pictures(path)
+    assert pictures.rate_hz == 8.0
+    for colour in (RED, BLUE, RED):
+        np.testing.assert_allclose(next(pictures.frames)[24, 32].astype(int), colour, atol=12)
+
+
+@pytest.mark.parametrize("content", [b"", b"neither picture nor video"])
+def test_other_files_are_refused(tmp_path, content):
+    (tmp_path / "x.jpg").write_bytes(content)
+    with pytest.raises(ValueError, match="neither a picture nor a video"):
+        open_pictures(tmp_path / "x.jpg")
+
+
+def test_a_broken_picture_is_refused(tmp_path):
+    whole = paint(tmp_path / "x.jpg", RED, (300, 300)).read_bytes()
+    (tmp_path / "x.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="can't be read"):
+        open_pictures(tmp_path / "x.jpg")
+
+
+def test_the_calibration_is_that_of_the_pictures():
+    info = camera_info(header(1), (480, 640), Pinhole(600.0, 610.0, 320.0, 240.0))
+    assert (info.width, info.height, info.header) == (640, 480, header(1))
+    np.testing.assert_array_equal(
+        info.k.reshape(3, 3) @ [0.1, -0.2, 1.0], [600 * 0.1 + 320, 610 * -0.2 + 240, 1]
+    )
+    np.testing.assert_array_equal(info.p.reshape(3, 4)[:, :3], info.k.reshape(3, 3))
