@@ -15,8 +15,6 @@ setup(
     name="groma_ros",
     version=VERSION,
     description="Grounds natural-language commands in camera images with Groma, for ROS 2",
-    long_description=(ROOT / "README.md").read_text(),
-    long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",

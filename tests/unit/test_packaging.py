@@ -108,7 +108,7 @@ def test_no_python_package_is_named_like_an_interface_folder():
 
 
 def test_a_wheel_holds_every_file_of_the_package(tmp_path):
-    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(PACKAGE, tmp_path / "groma_ros", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
