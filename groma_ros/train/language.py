@@ -258,10 +258,14 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
 
 
 def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints) -> Tensor:
-    """Return the mean of -log of the attention that hinted heads pay to what they should see."""
+    """Return -log of the attention that hinted heads pay to what they should see.
+
+    A mean over each kind of hint, summed over the kinds: shared out over them, none is strong
+    enough to start the pointing.
+    """
     last = len(attentions)
     head_of = {POINT: (last - 2, 0), WEIGH: (last - 3, 0), ANCHOR: (last - 3, 1), NAME: (0, 0)}
-    total, terms = 0.0, 0
+    total = torch.zeros(())
     for kind, (layer, head) in head_of.items():
         mine = [(row, at, column, 1.0 / len(columns)) for k, row, at, columns in hints if k == kind
                 for column in columns]  # fmt: skip
@@ -272,8 +276,7 @@ def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints)
         paid = rows[list(row), head, list(at), list(column)]
         share = torch.tensor(share)
         total = total - (share * paid.clamp(min=1e-6).log()).sum() / share.sum()
-        terms += 1
-    return total / max(terms, 1)
+    return total
 
 
 def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
