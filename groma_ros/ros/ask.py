@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -22,6 +23,11 @@ from groma_ros.ros import image_codec
 from groma_ros.ros.process import ros
 
 RESEND_S = 5.0
+UNANSWERED = (
+    GroundedText.STATUS_NO_IMAGE,
+    GroundedText.STATUS_CANCELLED,
+    GroundedText.STATUS_ERROR,
+)
 
 
 class Client(Node):
@@ -73,6 +79,12 @@ class Client(Node):
         """Return the annotated image that belongs to the answer."""
         return self._pictures.get(_stamp(self.answer))
 
+    def has_answer(self, with_picture: bool) -> bool:
+        """Say whether the answer came with all that belongs to it."""
+        if self.answer is None or self.detections is None:
+            return False
+        return bool(self.picture or not with_picture or self.answer.status in UNANSWERED)
+
     def _on_status(self, message: DiagnosticStatus) -> None:
         self.status = message
 
@@ -91,23 +103,21 @@ def _stamp(message) -> tuple | None:
     return message and (message.header.stamp.sec, message.header.stamp.nanosec)
 
 
-def ask(client: Client, command: str, timeout_s: float, want_picture: bool) -> None:
+def ask(client: Client, given: argparse.Namespace, stopping: threading.Event) -> None:
     """Spin until everything about the answer is there.
 
-    Raises RuntimeError where the node can't serve, and TimeoutError.
+    Raises RuntimeError where the node can't serve, TimeoutError and InterruptedError.
     """
-    end_s = time.monotonic() + timeout_s
-    while (
-        client.answer is None
-        or client.detections is None
-        or (want_picture and client.picture is None and client.answer.header.frame_id)
-    ):
-        if time.monotonic() > end_s:
-            raise TimeoutError(f"no answer in {timeout_s:.0f} s; {_known(client)}")
+    end_s = time.monotonic() + given.timeout
+    while not client.has_answer(given.save is not None):
         rclpy.spin_once(client, timeout_sec=0.1)
+        if stopping.is_set():
+            raise InterruptedError("interrupted")
+        if time.monotonic() > end_s:
+            raise TimeoutError(f"no answer in {given.timeout:.0f} s; {_known(client)}")
         if client.status and client.status.level == DiagnosticStatus.ERROR:
             raise RuntimeError(client.status.message)
-        client.say(command)
+        client.say(given.command)
 
 
 def _known(client: Client) -> str:
@@ -156,19 +166,18 @@ def main(args: list[str] | None = None) -> int:
     parser.add_argument("--save", type=Path, help="write the annotated image to this file")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait in all")
     given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])
-    with ros(args):
+    with ros(args) as stopping:
         client = Client()
         try:
-            ask(client, given.command, given.timeout, given.save is not None)
-        except (RuntimeError, TimeoutError) as error:
+            ask(client, given, stopping)
+        except (InterruptedError, RuntimeError, TimeoutError) as error:
             print(f"groma_ask: {error}", file=sys.stderr)
             return 1
         print(report(client.answer, client.detections))
         if given.save and client.picture:
             save_picture(client.picture, given.save)
             print(f"picture     {given.save}")
-        return int(client.answer.status in ("NO_IMAGE", "CANCELLED", "ERROR"))
-    return 1
+        return int(client.answer.status in UNANSWERED)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-import rclpy
 from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
@@ -13,7 +12,7 @@ from std_msgs.msg import Header
 
 from groma_ros.ros import messages
 from groma_ros.ros.pictures import Pictures, Pinhole, open_pictures
-from groma_ros.ros.process import ros
+from groma_ros.ros.process import ros, spin
 
 
 class Camera(Node):
@@ -66,8 +65,8 @@ def main(args: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"groma_camera: {error}", file=sys.stderr)
         return 2
-    with ros(args):
-        rclpy.spin(Camera(pictures, given.rate, given.frame_id))
+    with ros(args) as stopping:
+        spin(Camera(pictures, given.rate, given.frame_id), stopping)
     return 0
 
 

@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import queue
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -18,30 +19,28 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.task import Future
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from groma_ros.grounding.values import Status
-from groma_ros.ros import image_codec, messages, parameters
+from groma_ros.ros import messages, parameters
+from groma_ros.ros.inputs import THROTTLED, Inputs
 from groma_ros.ros.loading import load_predictor, release_memory
 from groma_ros.ros.mailbox import Mailbox
 from groma_ros.ros.outputs import Outputs
-from groma_ros.ros.process import ros
+from groma_ros.ros.process import ros, spin
 from groma_ros.ros.settings import Settings
 from groma_ros.ros.worker import Request, Result, Worker, failure
 from groma_ros.srv import DescribeRegion
 
 MAX_OPEN = 8  # requests that may wait; a longer queue would answer about a picture long gone
+LOADING_PERIOD_S = 0.5  # how often loading is looked at, and how often it is told
 PROGRESS_PERIOD_S = 5.0
 GOODBYE_S = 3.0  # ros2 launch loses patience after 5 s
 WATCH_PERIOD_S = 1.0
-THROTTLED = {"throttle_duration_sec": 10.0}  # counted for each place in the code that logs
 
 
 class GromaNode(LifecycleNode):
@@ -52,28 +51,30 @@ class GromaNode(LifecycleNode):
     active        images are received and commands answered
     """
 
-    def __init__(self, load: Callable[[Settings], object] = load_predictor, **kwargs):
+    def __init__(
+        self,
+        load: Callable[[Settings], object] = load_predictor,
+        stopping: threading.Event | None = None,
+        **kwargs,
+    ):
         """Declare parameters and what is published; raise ValueError for a refused parameter.
 
-        `load` makes the predictor, in the worker's thread. `kwargs` go to rclpy's Node.
+        `load` makes the predictor, in the worker's thread; `stopping` ends the wait for it. `kwargs`
+        go to rclpy's Node.
         """
         super().__init__("groma", **kwargs)
         self.settings = parameters.declare(self)
         parameters.keep(self, lambda: self.settings, lambda: self._worker is not None, self._apply)
         self._load = load
+        self._stopping = stopping or threading.Event()
         self._worker: Worker | None = None  # from configure to cleanup
-        self._frames = Mailbox()  # a new one for each time that the node is active
-        self._frames.close()
-        self._inputs: list = []  # subscriptions, while active
+        self._inputs: Inputs | None = None  # while active
         self._pace = None  # timer, while active in continuous mode
         self._due = False  # continuous mode owes an answer
         self._standing: tuple[str, int] | None = None  # the last command and its number
         self._commands = 0
         self._open: dict[Request, Future | None] = {}  # asked and not answered; futures: services
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
-        self._camera: CameraInfo | None = None
-        self._last_image = self.get_clock().now()
-        self._refused_images = 0
         self._state, self._trouble = "unconfigured", ""
         self._answer = {"answers": 0, "last_status": "", "last_latency_ms": ""}
 
@@ -100,21 +101,14 @@ class GromaNode(LifecycleNode):
         self._set_pace()
 
     def on_image(self, message: Image | CompressedImage) -> None:
-        """Keep the image as the newest one, or refuse it with the reason."""
-        try:
-            image_codec.check(message)
-        except ValueError as error:
-            self._refused_images += 1
-            self.get_logger().warning(f"image refused: {error}", **THROTTLED)
-            return
-        self._last_image = self.get_clock().now()
-        self._frames.put(message)
+        """Keep the image as the newest one, unless it is malformed."""
+        self._inputs.receive(message)
         self._go_on()
 
     async def on_describe_region(self, request, response):
         """Answer a question about a region of the newest image."""
         try:
-            if self._state != "active":
+            if self._inputs is None:
                 raise ValueError(f"the node is {self._state}, not active")
             region_xyxy = messages.box_xyxy(request.bbox)
         except ValueError as error:
@@ -140,7 +134,7 @@ class GromaNode(LifecycleNode):
         request = Request(
             text=text,
             command_id=command_id,
-            frames=self._frames,
+            frames=self._inputs.frames,
             deadline_s=time.monotonic() + self.settings.command_timeout_s,
             max_new_tokens=self.settings.max_new_tokens,
             region_xyxy=region_xyxy,
@@ -154,7 +148,7 @@ class GromaNode(LifecycleNode):
 
     def _go_on(self) -> None:
         """In continuous mode: ask again, once it is time, the model is free and an image is new."""
-        if self._due and self._standing and not self._open and self._frames.unseen:
+        if self._due and self._standing and not self._open and self._inputs.frames.unseen:
             self._due = False
             self._ask(*self._standing)
 
@@ -178,7 +172,7 @@ class GromaNode(LifecycleNode):
         if waiting is not None:
             waiting.set_result(result)
             return
-        self._outputs.publish_answer(result, self._camera)
+        self._outputs.publish_answer(result, self._inputs and self._inputs.camera)
         self._answer = {
             "answers": self._answer["answers"] + 1,
             "last_status": result.grounding.status.value,
@@ -247,10 +241,14 @@ class GromaNode(LifecycleNode):
         loading = f"loading {settings.model} ({settings.device}, {settings.dtype})"
         self.get_logger().info(loading)
         self._publish_status(loading)
-        started_s = time.monotonic()
+        started_s = told_s = time.monotonic()
         self._worker = Worker(lambda: self._load(settings), self._emit)
-        while not concurrent.futures.wait([self._worker.loaded], PROGRESS_PERIOD_S).done:
-            self.get_logger().info(f"still loading, {time.monotonic() - started_s:.0f} s")
+        while not concurrent.futures.wait([self._worker.loaded], LOADING_PERIOD_S).done:
+            if self._stopping.is_set():
+                raise InterruptedError("interrupted while the model was loading")
+            if time.monotonic() - told_s > PROGRESS_PERIOD_S:
+                told_s = time.monotonic()
+                self.get_logger().info(f"still loading, {told_s - started_s:.0f} s")
         try:
             self._worker.loaded.result()
         except Exception:
@@ -259,105 +257,55 @@ class GromaNode(LifecycleNode):
         self.get_logger().info(f"loaded in {time.monotonic() - started_s:.1f} s")
 
     def _serve(self) -> None:
-        self._frames = Mailbox()
-        self._last_image = self.get_clock().now()
-        try:
-            if self.settings.image_transport == "raw":
-                self._subscribe(Image, "image", self.on_image)
-            else:
-                self._subscribe(CompressedImage, "image/compressed", self.on_image)
-            self._subscribe(CameraInfo, "camera_info", self._on_camera_info)
-            self._subscribe(String, "command", self.on_command, sensor=False)
-            self._set_pace()
-        except Exception:
-            self._stop_serving()
-            raise
-
-    def _subscribe(self, kind, topic: str, callback, sensor: bool = True) -> None:
-        reliability = ReliabilityPolicy.BEST_EFFORT if sensor else ReliabilityPolicy.RELIABLE
-        self._inputs.append(
-            self.create_subscription(
-                kind,
-                topic,
-                callback,
-                QoSProfile(depth=1 if sensor else 10, reliability=reliability),
-                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-            )
-        )
+        transport = self.settings.image_transport
+        self._inputs = Inputs(self, transport, self.on_image, self.on_command)
+        self._set_pace()
 
     def _stop_serving(self) -> None:
-        self._frames.close()
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs.clear()
-        self._set_pace(stop=True)
-        self._camera = None
-        self._withdraw("the node was deactivated")
+        if self._inputs is not None:
+            self._withdraw("the node was deactivated")
+            self._inputs.close()
+            self._inputs = None
+            self._set_pace()
 
     # Parameters, pace and health
 
     def _apply(self, settings: Settings) -> None:
-        changed_pace = (settings.mode, settings.rate_hz) != (
-            self.settings.mode,
-            self.settings.rate_hz,
-        )
-        self.settings = settings
-        if changed_pace and self._inputs:
+        before, self.settings = self.settings, settings
+        if (before.mode, before.rate_hz) != (settings.mode, settings.rate_hz):
             self._set_pace()
 
-    def _set_pace(self, stop: bool = False) -> None:
+    def _set_pace(self) -> None:
         """Begin a period of continuous mode; it is of ROS time, which may be simulated."""
         if self._pace is not None:
             self.destroy_timer(self._pace)
         self._pace, self._due = None, False
-        if self.settings.mode == "continuous" and not stop:
+        if self.settings.mode == "continuous" and self._inputs is not None:
             self._pace = self.create_timer(1.0 / self.settings.rate_hz, self._on_pace)
 
     def _on_pace(self) -> None:
         self._due = True
         self._go_on()
 
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        self._camera = message
-
     def _watch(self) -> None:
         """Look once a second whether images come, and say what is wrong where they don't."""
-        if self._state == "active":
-            self._trouble = self._image_trouble()
+        if self._inputs is not None:
+            self._trouble = self._inputs.trouble(self.settings.image_timeout_s)
             if self._trouble:
                 self.get_logger().warning(self._trouble, **THROTTLED)
         self._publish_status()
 
-    def _image_trouble(self) -> str:
-        now = self.get_clock().now()
-        if now.nanoseconds == 0:
-            return "use_sim_time is set, but nothing publishes /clock"
-        if self._last_image.nanoseconds == 0 or now < self._last_image:
-            self._last_image = now  # simulated time has begun, or jumped back
-        silent_s = (now - self._last_image).nanoseconds / 1e9
-        if silent_s < self.settings.image_timeout_s:
-            return ""
-        topic = self._inputs[0].topic_name
-        publishers = self.count_publishers(topic)
-        if not publishers:
-            return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
-        if not self._frames.received:
-            return (
-                f"no image on {topic} for {silent_s:.0f} s, though it has {publishers} "
-                "publisher(s): are type and QoS compatible?"
-            )
-        return f"no image on {topic} for {silent_s:.0f} s"
-
     def _publish_status(self, message: str = "") -> None:
         level = DiagnosticStatus.OK
         if self._trouble:
-            level = DiagnosticStatus.WARN if self._state == "active" else DiagnosticStatus.ERROR
+            level = DiagnosticStatus.WARN if self._inputs else DiagnosticStatus.ERROR
+        frames = self._inputs.frames if self._inputs else Mailbox()
         values = {
             "state": self._state,
             "mode": self.settings.mode,
-            "frames_received": self._frames.received,
-            "frames_dropped": self._frames.dropped,
-            "images_refused": self._refused_images,
+            "frames_received": frames.received,
+            "frames_dropped": frames.dropped,
+            "images_refused": self._inputs.refused if self._inputs else 0,
             "commands": self._commands,
             **self._answer,
         }
@@ -370,22 +318,18 @@ class GromaNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted; return the exit status."""
-    ended = True
-    with ros(args):
+    with ros(args) as stopping:
         try:
-            node = GromaNode()
+            node = GromaNode(stopping=stopping)
         except ValueError as error:
             print(f"groma_node: {error}", file=sys.stderr)
             return 2
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
         try:
             if node.settings.autostart:
                 node.autostart()
-            executor.spin()
+            spin(node, stopping)
         finally:
             ended = node.close(GOODBYE_S)
-            executor.shutdown()
             node.destroy_node()
     if not ended:
         os._exit(0)  # the model is at something long that can't be interrupted, such as loading

@@ -3,35 +3,41 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def ros(args: list[str] | None) -> Iterator[None]:
-    """Initialise ROS for the body of the `with` statement; end the body on a signal.
+def ros(args: list[str] | None) -> Iterator[threading.Event]:
+    """Initialise ROS for the body of the `with` statement; give an event that says when to end.
 
-    The first SIGINT or SIGTERM raises KeyboardInterrupt, which is caught here. Later ones are
-    ignored, as Ctrl-C under `ros2 launch` sends two and closing must not be interrupted. rclpy's own
-    handlers would end ROS itself at once, so that nothing could be published any more.
+    SIGINT and SIGTERM set the event and do no more, however many come: Ctrl-C under `ros2 launch`
+    sends two, and closing must not be interrupted. rclpy's own handlers would end ROS itself at
+    once, so that nothing could be published any more.
     """
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    for one in SIGNALS:
-        signal.signal(one, _interrupt_once)
+    stopping = threading.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda number, frame: stopping.set())
     try:
-        yield
-    except KeyboardInterrupt:
-        pass
+        yield stopping
     finally:
         rclpy.try_shutdown()
 
 
-def _interrupt_once(number, frame) -> None:
-    for one in SIGNALS:
-        signal.signal(one, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def spin(node: Node, stopping: threading.Event) -> None:
+    """Serve a node until it is time to end.
+
+    A signal doesn't wake the executor, the node's next timer does.
+    """
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not stopping.is_set():
+        executor.spin_once()
+    executor.shutdown()

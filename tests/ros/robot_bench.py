@@ -190,14 +190,14 @@ class Robot(Side):
         eventually(self.voice.get_subscription_count, "somebody who takes commands")
         self.voice.publish(String(data=command))
 
-    def hear(self, topic="grounded_text", where=lambda message: True):
+    def hear(self, topic="grounded_text", where=lambda message: True, patience_s=PATIENCE_S):
         """Return the next message of a topic that fulfils a condition."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = time.monotonic() + patience_s
         while True:
             try:
                 message = self.heard[topic].get(timeout=max(0, deadline_s - time.monotonic()))
             except queue.Empty:
-                pytest.fail(f"nothing fitting came on {topic} in {PATIENCE_S} s")
+                pytest.fail(f"nothing fitting came on {topic} in {patience_s} s")
             if where(message):
                 return message
 

@@ -12,10 +12,23 @@ from robot_bench import PATIENCE_S, value_of
 NODE = [sys.executable, "-P", "-m", "groma_ros.ros.node", "--ros-args"]
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [*NODE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+@pytest.fixture
+def start():
+    """Give a function that starts the node with ROS arguments; what still runs is killed."""
+    running = []
+
+    def run(*arguments):
+        running.append(
+            subprocess.Popen(
+                [*NODE, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
+        return running[-1]
+
+    yield run
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("value, words", [
@@ -23,7 +36,7 @@ def start(*arguments):
     ("threads:=2.5", "threads"),
     ("rate_hz:=-1.0", "rate_hz"),
 ])  # fmt: skip
-def test_a_bad_value_at_start_ends_in_one_clear_line(value, words):
+def test_a_bad_value_at_start_ends_in_one_clear_line(start, value, words):
     process = start("-p", value)
     output, _ = process.communicate(timeout=PATIENCE_S)
     (line,) = output.splitlines()
@@ -34,17 +47,19 @@ def test_a_bad_value_at_start_ends_in_one_clear_line(value, words):
 
 @pytest.fixture
 def observer(sides):
-    """Give a queue of the node's states, as somebody in another process sees them."""
+    """Give a robot that hears the status of a node in another process, in a namespace."""
     _, robot = sides
     robot.forget()
+    usual = robot.heard["status"]
     latched = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
     subscription = robot.listen(DiagnosticStatus, "/other/groma/status", latched)
     yield robot
     robot.node.destroy_subscription(subscription)
+    robot.heard["status"] = usual
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGINT] * 3])
-def test_signals_end_it_cleanly(observer, signals):
+def test_signals_end_it_cleanly(start, observer, signals):
     """Ctrl-C, systemd, and Ctrl-C under `ros2 launch`, where the node gets more than one."""
     process = start("-r", "__ns:=/other", "-p", "autostart:=false")
     observer.hear("status", lambda s: value_of(s, "state") == "unconfigured")
@@ -55,10 +70,10 @@ def test_signals_end_it_cleanly(observer, signals):
     assert process.returncode == 0
 
 
-def test_a_model_that_is_not_there_is_said_and_the_node_waits_for_a_better_one(observer):
+def test_a_model_that_is_not_there_is_said_and_the_node_waits_for_a_better_one(start, observer):
     """PEERS 8: a node that says Configured though no model was found."""
     process = start("-r", "__ns:=/other", "-p", "model:=/no/such/folder")
-    status = observer.hear("status", lambda s: s.level == b"\x02")
+    status = observer.hear("status", lambda s: s.level == b"\x02", patience_s=5 * PATIENCE_S)
     assert "configure failed" in status.message
     assert "/no/such/folder" in status.message
     assert value_of(status, "state") == "unconfigured"

@@ -1,0 +1,91 @@
+"""Everything that the node subscribes to while it is active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import String
+
+from groma_ros.ros import image_codec
+from groma_ros.ros.mailbox import Mailbox
+
+THROTTLED = {"throttle_duration_sec": 10.0}  # counted for each place in the code that logs
+
+
+class Inputs:
+    """Hold the subscriptions, what came through them last, and what is wrong with them.
+
+    frames   the newest image, as a message
+    camera   its calibration, where there is any
+    refused  how many images were malformed
+    """
+
+    def __init__(self, node: Node, transport: str, on_image: Callable, on_command: Callable):
+        """Subscribe; the two callbacks are called with each message, `on_image` calls `receive`."""
+        self.frames: Mailbox[Image | CompressedImage] = Mailbox()
+        self.camera: CameraInfo | None = None
+        self.refused = 0
+        self._node = node
+        self._last_image = node.get_clock().now()
+        if transport == "raw":
+            self._image = self._subscribe(Image, "image", on_image)
+        else:
+            self._image = self._subscribe(CompressedImage, "image/compressed", on_image)
+        self._others = [
+            self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
+            self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),
+        ]
+
+    def _subscribe(self, kind, topic, callback, reliability=ReliabilityPolicy.BEST_EFFORT, depth=1):
+        return self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            QoSProfile(depth=depth, reliability=reliability),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def receive(self, message: Image | CompressedImage) -> None:
+        """Keep an image as the newest one, or refuse it with the reason."""
+        try:
+            image_codec.check(message)
+        except ValueError as error:
+            self.refused += 1
+            self._node.get_logger().warning(f"image refused: {error}", **THROTTLED)
+            return
+        self._last_image = self._node.get_clock().now()
+        self.frames.put(message)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self.camera = message
+
+    def trouble(self, timeout_s: float) -> str:
+        """Say what is wrong where no image came for `timeout_s` of ROS time; else nothing."""
+        now = self._node.get_clock().now()
+        if now.nanoseconds == 0:
+            return "use_sim_time is set, but nothing publishes /clock"
+        if self._last_image.nanoseconds == 0 or now < self._last_image:
+            self._last_image = now  # simulated time has begun, or jumped back
+        silent_s = (now - self._last_image).nanoseconds / 1e9
+        if silent_s < timeout_s:
+            return ""
+        topic = self._image.topic_name
+        publishers = self._node.count_publishers(topic)
+        if not publishers:
+            return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
+        if self.frames.received:
+            return f"no image on {topic} for {silent_s:.0f} s"
+        return (
+            f"no image on {topic} for {silent_s:.0f} s, though it has {publishers} publisher(s): "
+            "are type and QoS compatible?"
+        )
+
+    def close(self) -> None:
+        """Unsubscribe; whoever waits for an image gets none."""
+        self.frames.close()
+        for subscription in (self._image, *self._others):
+            self._node.destroy_subscription(subscription)

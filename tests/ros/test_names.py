@@ -1,0 +1,71 @@
+"""What the README and the RViz configuration name is what the node offers, and the reverse."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+OUTPUTS = {
+    "annotated_image": "sensor_msgs/msg/Image",
+    "detections": "vision_msgs/msg/Detection2DArray",
+    "grounded_text": "groma_ros/msg/GroundedText",
+    "markers": "visualization_msgs/msg/MarkerArray",
+    "status": "diagnostic_msgs/msg/DiagnosticStatus",
+    "text": "std_msgs/msg/String",
+}
+SERVICES = {
+    "describe_region": "groma_ros/srv/DescribeRegion",
+    "reset_dialogue": "std_srvs/srv/Trigger",
+}
+INPUTS = {
+    "/image": "sensor_msgs/msg/Image",
+    "/camera_info": "sensor_msgs/msg/CameraInfo",
+    "/command": "std_msgs/msg/String",
+}
+
+
+def by_node(names_and_types, of_rclpy=()):
+    return {n: t[0] for n, t in names_and_types if not n.endswith(of_rclpy)}
+
+
+def test_the_node_offers_the_names_that_are_documented(bench):
+    me, node = ("groma", "/"), bench.node
+    published = by_node(node.get_publisher_names_and_types_by_node(*me), (
+        "/rosout", "/parameter_events", "/transition_event"))  # fmt: skip
+    assert published == {f"/groma/{name}": kind for name, kind in OUTPUTS.items()}
+    heard = by_node(node.get_subscriber_names_and_types_by_node(*me), ("/parameter_events",))
+    assert heard == INPUTS
+    offered = by_node(node.get_service_names_and_types_by_node(*me))
+    assert {f"/groma/{n}": k for n, k in SERVICES.items()}.items() <= offered.items()
+
+
+@pytest.mark.parametrize("transport, topic", [
+    ("raw", "/image"), ("compressed", "/image/compressed")])  # fmt: skip
+def test_the_transport_chooses_the_topic(make_bench, transport, topic):
+    bench = make_bench(image_transport=transport)
+    heard = by_node(bench.node.get_subscriber_names_and_types_by_node("groma", "/"))
+    assert [name for name in heard if name.startswith("/image")] == [topic]
+
+
+def test_the_readme_names_every_topic_and_service_and_no_other():
+    readme = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"`~/(\w+)`", readme)) == OUTPUTS.keys() | SERVICES.keys()
+    for name in INPUTS:
+        assert f"`{name[1:]}`" in readme
+
+
+def test_rviz_subscribes_to_what_is_published():
+    config = yaml.safe_load((ROOT / "rviz/groma.rviz").read_text())
+    topics = {}
+    for display in config["Visualization Manager"]["Displays"]:
+        topic = display["Topic"]
+        topics[topic["Value"]] = display["Class"].split("/")[-1]
+        assert topic["Durability Policy"] == "Volatile"
+        assert topic["History Policy"] == "Keep Last"
+        assert topic["Reliability Policy"] in ("Reliable", "Best Effort")
+        assert topic["Depth"] > 0
+    assert topics == {
+        "/groma/annotated_image": "Image", "/groma/markers": "MarkerArray", "/image": "Camera"
+    }  # fmt: skip
