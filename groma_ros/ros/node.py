@@ -167,8 +167,9 @@ class GromaNode(LifecycleNode):
         if result.request not in self._open:
             return
         waiting = self._open.pop(result.request)
-        if result.fault:
-            self.get_logger().error(f"{result.grounding.reason}\n{result.fault}")
+        if result.grounding.status in (Status.NO_IMAGE, Status.ERROR):
+            why = result.fault or result.grounding.reason
+            self.get_logger().error(f"no answer to {result.request.text!r}: {why}", **THROTTLED)
         if waiting is not None:
             waiting.set_result(result)
             return

@@ -257,13 +257,14 @@ class Bench:
                     lambda topic=topic: self.robot.node.count_publishers(f"/groma/{topic}"), topic
                 )
 
-    def show(self, message, seconds=1):
+    def show(self, message, seconds=1, camera=None):
         """Publish an image (a picture, or a whole message) until it reached the node; return it."""
+        camera = camera or self.robot.camera
         if isinstance(message, np.ndarray):
             message = messages.image(message, header(seconds))
-        eventually(self.robot.camera.get_subscription_count, "somebody who takes images")
+        eventually(camera.get_subscription_count, "somebody who takes images")
         for _ in range(int(PATIENCE_S)):
-            self.robot.camera.publish(message)
+            camera.publish(message)
             try:
                 while self.node.arrived.get(timeout=1.0) != message.header.stamp:
                     pass

@@ -2,10 +2,11 @@
 
 from array import array
 
+import cv2
 import numpy as np
 import pytest
-from robot_bench import header, picture, value_of
-from sensor_msgs.msg import Image
+from robot_bench import eventually, header, picture, value_of
+from sensor_msgs.msg import CompressedImage, Image
 from visualization_msgs.msg import Marker
 
 RED_BOX = (10, 8, 30, 24)
@@ -121,6 +122,7 @@ def test_what_cannot_be_answered_is_an_error_with_the_reason_and_the_node_goes_o
     bench.robot.say(command)
     answer = bench.robot.hear("grounded_text")
     assert (answer.status, answer.reason, answer.command_id) == ("ERROR", reason, 1)
+    bench.robot.hear("rosout", lambda log: f"no answer to {command!r}: " in log.msg)
     assert bench.robot.hear("detections").detections == []
     bench.robot.say("the red cup")
     answer = bench.robot.hear("grounded_text")
@@ -141,3 +143,21 @@ def test_a_malformed_image_is_refused_and_the_node_goes_on(bench, fault):
     assert bench.robot.hear("grounded_text").header == shown.header
     status = bench.robot.hear("status", lambda s: value_of(s, "answers") == "1")
     assert int(value_of(status, "images_refused")) >= 1
+
+
+def test_compressed_images(make_bench):
+    bench = make_bench(image_transport="compressed")
+    camera = bench.robot.node.create_publisher(CompressedImage, "/image/compressed", 1)
+    eventually(lambda: bench.node.count_publishers("/image/compressed"), "the other camera")
+    png = cv2.imencode(".png", picture(RED_BOX)[:, :, ::-1])[1].tobytes()
+    try:
+        for data, status in ((b"no picture", "ERROR"), (png, "GROUNDED")):
+            shown = CompressedImage(header=header(len(data)), format="png", data=array("B", data))
+            bench.show(shown, camera=camera)
+            bench.robot.say("the red cup")
+            answer = bench.robot.hear("grounded_text")
+            assert (answer.status, answer.header) == (status, shown.header)
+        found = bench.robot.hear("detections", lambda d: d.header == shown.header)
+        assert corners(found.detections[0]) == RED_BOX
+    finally:
+        bench.robot.node.destroy_publisher(camera)

@@ -31,6 +31,19 @@ def test_the_rate_follows_simulated_time(make_bench):
     assert (answer.command, answer.command_id) == ("the red cup", 1)
 
 
+def test_simulated_time_may_begin_anew(make_bench):
+    """A bag that is played in a loop jumps back at its end."""
+    bench = make_bench(mode="continuous", rate_hz=0.1, use_sim_time=True)
+    tick(bench, 1000)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    bench.robot.hear("grounded_text")
+    tick(bench, 20)
+    shown = bench.show(picture(BOX), seconds=2)
+    tick(bench, 35)
+    assert bench.robot.hear("grounded_text").header == shown.header
+
+
 def test_an_old_frame_is_not_grounded_again(make_bench):
     bench = make_bench(mode="continuous", rate_hz=100.0)
     bench.show(picture(BOX), seconds=1)

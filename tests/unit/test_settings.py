@@ -53,6 +53,12 @@ def test_every_setting_is_described_and_says_when_it_changes():
         assert one.metadata["changes"] in (ALWAYS, UNCONFIGURED, START)
 
 
+def test_every_setting_is_used():
+    """PEERS 9: parameters that are declared and never used."""
+    code = "".join(p.read_text() for p in (ROOT / "groma_ros/ros").glob("*.py"))
+    assert [o.name for o in fields(Settings) if f"settings.{o.name}" not in code] == []
+
+
 def test_the_default_parameter_file_is_the_generated_one():
     assert (ROOT / "config/groma.yaml").read_text() == yaml_text(), (
         "run: python -m groma_ros.ros.settings --yaml > config/groma.yaml"
