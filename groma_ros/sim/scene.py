@@ -9,8 +9,8 @@ KINDS = ("cup", "glass", "bottle", "can", "bowl", "plate", "box", "ball", "cube"
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 SPLITS = ("train", "test")
 
-MIN_VISIBLE_PX = 40
-MIN_VISIBLE_FRACTION = 0.25
+MIN_VISIBLE_PX = 80
+MIN_VISIBLE_FRACTION = 0.35
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,9 @@ def _choose_camera(rng, objects: list[Placed], size_hw) -> tuple[Camera, list[Pl
         target = centres.mean(0) + rng.normal(0, 0.03, 3) * [1, 1, 0.3]
         radius = float(np.quantile([np.abs(o.points - target).max() for o in objects], 0.9))
         radius = max(radius, 0.06)
-        fill = rng.uniform(0.85, 1.5) if mode < 0.8 else rng.uniform(0.3, 0.85)
+        fill = rng.uniform(0.85, 1.5) if mode < 0.84 else rng.uniform(0.45, 0.85)
         distance = radius / (half * fill) + 0.2 * radius
-        if mode >= 0.8:
+        if mode >= 0.84:
             target = target + rng.normal(0, 0.35 * radius, 3) * [1, 1, 0.2]
     position = target + back * distance
     position[2] = max(position[2], 0.03)

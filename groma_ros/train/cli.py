@@ -6,7 +6,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-STAGES = ("objects", "perceiver", "language", "export")
+STAGES = ("perceiver", "language", "export")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
-    parser.add_argument("--objects-minutes", type=float, default=60, help="training time (60)")
     parser.add_argument("--perceiver-minutes", type=float, default=90, help="training time (90)")
     parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
-    parser.add_argument("--windows", type=int, default=32, help="objects a process and step (32)")
     parser.add_argument("--batch", type=int, default=4, help="pictures a process and step (4)")
     parser.add_argument("--questions", type=int, default=12, help="questions a picture (12)")
     parser.add_argument(
         "--language-pictures", type=int, default=20000, help="pictures to ask about (20000)"
     )
-    parser.add_argument("--objects-lr", type=float, default=1e-3, help="peak rate (1e-3)")
     parser.add_argument("--perceiver-lr", type=float, default=5e-4, help="peak rate (5e-4)")
     parser.add_argument("--language-lr", type=float, default=1.3e-3, help="peak rate (1.3e-3)")
     parser.add_argument("--seed", type=int, default=1)
@@ -39,12 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn
-    from groma_ros.train.objects import train_objects
     from groma_ros.train.perceiver import train_perceiver
     from groma_ros.train.vocabulary import make_vocabulary
 
     args.out.mkdir(parents=True, exist_ok=True)
-    objects = str(args.out / "objects.pt")
     eyes, words = str(args.out / "perceiver.pt"), str(args.out / "language.pt")
     pictures, vocabulary = str(args.pictures), args.out / "tokenizer.model"
     for stage in [args.stage] if args.stage else STAGES:
@@ -55,16 +50,9 @@ def run(args: argparse.Namespace) -> int:
             else:
                 make_vocabulary(vocabulary, args.seed)
         pieces = GromaTokenizer.from_folder(args.out).vocab_size
-        if stage == "objects":
+        if stage == "perceiver":
             spawn(
-                train_objects, args.workers, pictures, pieces, args.start, objects,
-                args.objects_minutes, args.windows, args.objects_lr, args.seed,
-            )  # fmt: skip
-        elif stage == "perceiver":
-            if not args.start:
-                require(objects, "objects")
-            spawn(
-                train_perceiver, args.workers, pictures, pieces, args.start, objects, eyes,
+                train_perceiver, args.workers, pictures, pieces, args.start, eyes,
                 args.perceiver_minutes, args.batch, args.perceiver_lr, args.seed,
             )  # fmt: skip
         elif stage == "language":

@@ -2,10 +2,6 @@
 
 Many questions about one picture share its prefix, which is computed once: each question continues
 from the same keys and values, as it does on a robot.
-
-A decoder this small does not find out by itself that it has to point. What makes it learn within
-minutes is supervised attention (`Hint`): some heads are told which regions to look at, at the
-places where an answer points. It changes training only; the model remains a plain Llama.
 """
 
 from __future__ import annotations
@@ -22,22 +18,11 @@ from groma_ros.groma.model import Groma
 from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.grounding import prompts
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.loop import Trainer
+from groma_ros.train.hints import ANCHOR, NAME, POINT, READ, WEIGH, Hint, hint_loss, prime_heads
+from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import FAMILIES, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look
-
-POINT, WEIGH, ANCHOR, NAME = range(4)
-"""What a hinted head looks at: the answer, the things compared, a relation's anchor, `<r_i>`."""
-
-
-@dataclass(frozen=True)
-class Hint:
-    """Say that a head, at one place of a sequence, looks at some regions."""
-
-    head: int
-    place: int
-    regions: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -107,6 +92,10 @@ class Speaker:
         weighed = tuple(int(region_of[i]) for i in question.candidates)
         asked_end = [at for at in range(start) if ids[at] == self.p_end]
         opened = [at for at in range(start, len(ids)) if ids[at] == self.roi]
+        begun = [at for at in range(start) if ids[at] == self.p]
+        phrase = tuple(range(begun[0] + 1, asked_end[0])) if begun else ()
+        for at in (asked_end[:1] + opened)[:2] if phrase else ():
+            hints.append(Hint(READ, at, phrase))
         for at in (asked_end + opened)[:2]:
             if weighed:
                 hints.append(Hint(WEIGH, at, weighed))
@@ -129,8 +118,8 @@ class Batch:
         prefix, turns: token ids. lengths: (B,) of the prefixes. owner: (Q,) each turn's prefix.
         targets: (Q, T), -100 where nothing is learned. spots: (row, place, region) of region
         tokens in the prefixes, turn_spots: the same in the turns; regions count over the batch.
-        hints: (head, row, place, columns that may be looked at); NAME in the prefixes, all others
-        in the turns, whose columns start with the prefix.
+        hints: (head, row, place, columns to look at); NAME in the prefixes, all others in the
+        turns, whose columns start with the longest prefix.
     """
 
     prefix: Tensor
@@ -166,7 +155,7 @@ def pack(
     """Lay out each picture's prefix once, and all its turns."""
     image_id = speaker.tokenizer.token_id("<image>")
     region_id = speaker.tokenizer.token_id("<region>")
-    prefixes, flat, hints, spots, turn_spots, owner = [], [], [], [], [], []
+    prefixes, flat, hints, spots, turn_spots, owner, firsts = [], [], [], [], [], [], []
     counted = 0
     for row, (picture, asked) in enumerate(zip(pictures, turns, strict=True)):
         n, ids, first = len(picture.boxes_cxcywh_norm), [], 0
@@ -186,10 +175,14 @@ def pack(
             flat.append(turn)
             owner.append(row)
             turn_spots += [(number, at, counted + r) for at, r in turn.feature_places]
-            hints += [
-                (h.head, number, h.place, [first + 2 * r + 1 for r in h.regions]) for h in turn.hints
-            ]
+            firsts.append(first)
         counted += n
+    longest = max(map(len, prefixes))
+    for number, (turn, first) in enumerate(zip(flat, firsts, strict=True)):
+        for hint in turn.hints:
+            words = hint.head == READ
+            columns = [longest + at if words else first + 2 * at + 1 for at in hint.seen]
+            hints.append((hint.head, number, hint.place, columns))
     after = [
         [-100] * (t.answer_start - 1) + t.ids[t.answer_start :] + [-100] for t in flat
     ]
@@ -197,8 +190,8 @@ def pack(
     return Batch(
         padded(prefixes, pad), torch.tensor([len(p) for p in prefixes]),
         padded([t.ids for t in flat], pad), torch.tensor([len(t.ids) for t in flat]),
-        torch.tensor(owner), padded(after, -100), torch.tensor(spots),
-        torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3), speaker.prefix.index(image_id), hints,
+        torch.tensor(owner), padded(after, -100),
+        torch.tensor(spots, dtype=torch.long).reshape(-1, 3), torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3), speaker.prefix.index(image_id), hints,
     )  # fmt: skip
 
 
@@ -227,7 +220,7 @@ def region_tokens(model: Groma, pictures: list[SeenPicture]) -> Tensor:
 
 def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], words: dict):
     """Return losses (answers, hints, names) and figures (shares of right tokens) of a batch."""
-    tokens = region_tokens(model, pictures)
+    tokens = region_tokens(model, pictures).float()
     image = torch.from_numpy(np.stack([p.image_tokens for p in pictures])).float()
     start, end = batch.image_place, batch.image_place + image.shape[1]
     embeds = model.embed_ids(batch.prefix)
@@ -249,34 +242,14 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
     logits, targets = model.logits(output.last_hidden_state[learned]), batch.targets[learned]
     right = (logits.detach().argmax(-1) == targets).float()
     pointing_at = targets >= model.ids.first_region
+    each = F.cross_entropy(logits, targets, reduction="none")
     losses = {
-        "answer": F.cross_entropy(logits, targets),
+        "answer": each.mean(),
+        "point": each[pointing_at].sum() / pointing_at.sum().clamp(min=1),
         "hint": 0.5 * hint_loss(before.attentions, output.attentions, batch.hints),
         "name": 0.3 * naming_loss(model, tokens, pictures, words),
     }
-    return losses, {"token_acc": right.mean().item(), "point_acc": right[pointing_at].mean().item()}
-
-
-def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints) -> Tensor:
-    """Return -log of the attention that hinted heads pay to what they should see.
-
-    A mean over each kind of hint, summed over the kinds: shared out over them, none is strong
-    enough to start the pointing.
-    """
-    last = len(attentions)
-    head_of = {POINT: (last - 2, 0), WEIGH: (last - 3, 0), ANCHOR: (last - 3, 1), NAME: (0, 0)}
-    total = torch.zeros(())
-    for kind, (layer, head) in head_of.items():
-        mine = [(row, at, column, 1.0 / len(columns)) for k, row, at, columns in hints if k == kind
-                for column in columns]  # fmt: skip
-        if not mine:
-            continue
-        row, at, column, share = zip(*mine, strict=True)
-        rows = (before if kind == NAME else attentions)[layer]
-        paid = rows[list(row), head, list(at), list(column)]
-        share = torch.tensor(share)
-        total = total - (share * paid.clamp(min=1e-6).log()).sum() / share.sum()
-    return total
+    return losses, {"token_acc": right.mean().item(), "point_acc": right[pointing_at].mean().nan_to_num().item()}
 
 
 def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
@@ -354,9 +327,11 @@ def train_language(
     store = PictureStore(pictures, limit=count)
     world = torch.distributed.get_world_size()
     mine = list(range(rank, len(store), world))
-    seen = remember(model, store, mine, Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt"))
+    kept = Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt")
+    seen = remember(model, store, mine, kept, Path(perceiver))
     if not start:
         unit_regions(model, seen[:200])
+        prime_heads(model)
     image_tokens = (model.config.grid_size // 2) ** 2
     speaker = Speaker(tokenizer, lowercase=True)
     words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}
@@ -371,14 +346,17 @@ def train_language(
                 chosen.append(picture)
                 turns.append([speaker.turn(q, picture.region_of) for q in asked])
         packed = pack(speaker, chosen, turns, image_tokens)
-        losses, figures = language_losses(model, packed, chosen, words)
+        with fast_numbers():
+            losses, figures = language_losses(model, packed, chosen, words)
         trainer.step(losses, sum(map(len, turns)), figures)
 
 
-def remember(model: Groma, store: PictureStore, numbers: list[int], path: Path) -> list[SeenPicture]:
-    """Look at pictures, or read what was seen before of the same ones."""
+def remember(
+    model: Groma, store: PictureStore, numbers: list[int], path: Path, eyes: Path
+) -> list[SeenPicture]:
+    """Look at pictures, or read what the same eyes, a checkpoint, saw of the same ones before."""
     seen: list[SeenPicture] = []
-    if path.exists():
+    if path.exists() and path.stat().st_mtime > eyes.stat().st_mtime:
         kept = torch.load(path, weights_only=False)
         if len(kept) == len(numbers):
             return kept

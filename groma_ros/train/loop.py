@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 CHECKPOINT_EVERY_S = 180.0
 REPORT_EVERY_S = 20.0
+DECAY = 0.05
+GENTLE = 0.2
 
 
 def spawn(worker: Callable, workers: int, *args) -> None:
@@ -39,6 +41,12 @@ def _enter(rank: int, worker: Callable, workers: int, store: str, args) -> None:
         dist.destroy_process_group()
 
 
+def fast_numbers() -> torch.autocast:
+    """Return a context of bfloat16 products where the processor has them; twice as fast there."""
+    able = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
+    return torch.autocast("cpu", torch.bfloat16, enabled=able)
+
+
 def cosine(done: float, warmup: float = 0.02, floor: float = 0.01) -> float:
     """Return the learning rate factor at `done` in [0, 1]: linear warm-up, then half a cosine."""
     if done < warmup:
@@ -59,18 +67,29 @@ class Trainer:
         modules: what is trained and saved, by name.
         minutes: training time over all runs of this checkpoint; the schedule ends with it.
         checkpoint: the file that is written every few minutes and read again on a restart.
+        gentle: a part that knows something already; it learns at a fraction of the rate.
     """
 
-    def __init__(self, modules: nn.ModuleDict, lr: float, minutes: float, checkpoint: Path, decay=0.05):
+    def __init__(
+        self, modules: nn.ModuleDict, lr: float, minutes: float, checkpoint: Path,
+        gentle: nn.Module | None = None,
+    ):  # fmt: skip
         self.modules, self.lr, self.budget_s = modules, lr, minutes * 60
         self.checkpoint = checkpoint
-        parameters = [p for p in modules.parameters() if p.requires_grad]
-        self.parameters = parameters
+        self.parameters = [p for p in modules.parameters() if p.requires_grad]
+        careful = set(gentle.parameters()) if gentle is not None else set()
         groups = [
-            {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": decay},
-            {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=True)
+            {
+                "params": [p for p in self.parameters if (p.ndim >= 2) is wide and (p in careful) is slow],
+                "weight_decay": DECAY if wide and not slow else 0.0,
+                "pace": GENTLE if slow else 1.0,
+            }
+            for wide in (True, False)
+            for slow in (True, False)
+        ]  # fmt: skip
+        self.optimiser = torch.optim.AdamW(
+            [g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.98), fused=True
+        )
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
         self.steps, self.spent_s, self.seen = 0, 0.0, 0
         self._means: dict[str, float] = {}
@@ -108,7 +127,7 @@ class Trainer:
             offset += p.numel()
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.lr * cosine(self.done)
+            group["lr"] = self.lr * group["pace"] * cosine(self.done)
         if torch.isfinite(norm):
             self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)

@@ -2,6 +2,18 @@
 
 from groma_ros.groma.tokens import NEW_TOKENS
 
+LITE_STEM = {
+    "channels": 32,
+    "stages": [
+        {"channels": 16, "repeats": 1, "stride": 1, "kernel": 3, "expansion": 1},
+        {"channels": 24, "repeats": 2, "stride": 2, "kernel": 3, "expansion": 6},
+        {"channels": 40, "repeats": 2, "stride": 2, "kernel": 5, "expansion": 6},
+        {"channels": 80, "repeats": 3, "stride": 2, "kernel": 3, "expansion": 6},
+        {"channels": 112, "repeats": 3, "stride": 1, "kernel": 5, "expansion": 6},
+    ],
+}
+"""The first five of EfficientNet-Lite0's seven stages, down to a sixteenth of the side."""
+
 
 def nano_config(text_vocab_size: int) -> dict:
     """Return groma-nano's config.json as a dict, in the official layout.
@@ -23,9 +35,9 @@ def nano_config(text_vocab_size: int) -> dict:
             "vis_encoder_cfg": {
                 "model_type": "dinov2",
                 "hidden_size": 192,
-                "num_hidden_layers": 5,
+                "num_hidden_layers": 4,
                 "num_attention_heads": 3,
-                "image_size": 256,
+                "image_size": 320,
                 "patch_size": 16,
             },
             "ddetr_cfg": {
@@ -64,8 +76,8 @@ def nano_config(text_vocab_size: int) -> dict:
             "tie_word_embeddings": False,
         },
         "groma_ros": {
-            "image_size": 256,
-            "stem_channels": [32, 64, 128],
+            "image_size": 320,
+            "stem": LITE_STEM,
             "region_encoder": {
                 "channels": 128,
                 "level_scales": [1, 1, 0.5],

@@ -7,6 +7,7 @@ colour and place. The naming heads are a training aid and are not part of the sh
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groma_ros.groma.model import Groma
+from groma_ros.groma.vision import MobileStem
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.loop import Trainer, part
+from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.losses import (
     assign_cells,
     assign_queries,
@@ -27,11 +29,11 @@ from groma_ros.train.losses import (
     quality_focal,
     xyxy_to_cxcywh,
 )
-from groma_ros.train.pictures import Picture, PictureStore, augmented
+from groma_ros.train.pictures import Picture, PictureStore, augmented, normalised
 from groma_ros.train.start import start_model
 
-MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
-DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+KEPT_LAYERS = 5
+"""Of the stem: down to a quarter of the side; nothing there is trained."""
 
 
 class Aids(nn.Module):
@@ -45,11 +47,6 @@ class Aids(nn.Module):
         self.kind = nn.Linear(token_width, len(KINDS))
         self.colour = nn.Linear(token_width, len(COLOURS))
         self.place = nn.Linear(token_width, 4)
-
-
-def normalised(rgb: np.ndarray) -> Tensor:
-    """Return pixels (B, 3, S, S) of squashed pictures (B, S, S, 3) uint8."""
-    return torch.from_numpy((rgb.astype(np.float32) / 255 - MEAN) / DEVIATION).permute(0, 3, 1, 2)
 
 
 def perceiver_losses(model: Groma, aids: Aids, pictures: list[Picture]):
@@ -176,17 +173,26 @@ def region_losses(model: Groma, aids: Aids, hidden, out, pictures: list[Picture]
     }
 
 
+def keep_filters(stem: MobileStem) -> None:
+    """Leave a stem's early layers as they are, and every filter over neighbouring pixels.
+
+    What they learned from photographs carries over to the next camera better than what rendered
+    pictures would teach them, and their gradients are most of the cost of a training step.
+    """
+    for layer in (module for module in stem.modules() if isinstance(module, nn.Conv2d)):
+        layer.requires_grad_(layer.groups == 1)
+    for layer in itertools.islice(stem, KEPT_LAYERS):
+        layer.requires_grad_(False)
+
+
 def train_perceiver(
-    rank: int, pictures: str, vocabulary: int, start: str, objects: str, checkpoint: str,
-    minutes: float, batch: int, lr: float, seed: int,
+    rank: int, pictures: str, vocabulary: int, start: str, checkpoint: str, minutes: float,
+    batch: int, lr: float, seed: int,
 ) -> None:  # fmt: skip
-    """Train for `minutes`; the vision encoder starts from the checkpoint `objects` where it exists."""
+    """Train for `minutes`; what the stem knows of photographs is changed with care."""
     store = PictureStore(pictures)
     torch.manual_seed(seed)
     model = start_model(vocabulary, start)
-    if Path(objects).exists():
-        trained = torch.load(objects, weights_only=True)["modules"]
-        model.perceiver.vis_encoder.load_state_dict(part(trained, "vis_encoder"))
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
     modules = nn.ModuleDict(
         {
@@ -196,7 +202,10 @@ def train_perceiver(
             "aids": aids,
         }
     )
-    trainer = Trainer(modules, lr, minutes, Path(checkpoint))
+    stem = model.perceiver.vis_encoder.stem
+    keep_filters(stem)
+    model.perceiver.vis_encoder.config._attn_implementation = "eager"  # faster to train than sdpa
+    trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=stem)
     rng = np.random.default_rng([seed, rank, trainer.steps])
     side = model.config.image_size
     grid = model.config.grid_size
@@ -204,5 +213,6 @@ def train_perceiver(
     while trainer.done < 1:
         numbers = rng.integers(len(store), size=batch)
         chosen = [augmented(store, int(n), rng, side, grid) for n in numbers]
-        losses, figures = perceiver_losses(model, aids, chosen)
+        with fast_numbers():
+            losses, figures = perceiver_losses(model, aids, chosen)
         trainer.step(losses, batch, figures)

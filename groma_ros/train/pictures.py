@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+from torch import Tensor
 
 NO_OBJECT = 255
+MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+"""Of ImageNet, over RGB in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,11 @@ def augmented(
         found["colour"][kept].astype(np.int64),
         np.ascontiguousarray(number_of[cells]),
     )
+
+
+def normalised(rgb: np.ndarray) -> Tensor:
+    """Return pixels (B, 3, S, S) of squashed pictures (B, S, S, 3) uint8."""
+    return torch.from_numpy((rgb.astype(np.float32) / 255 - MEAN) / DEVIATION).permute(0, 3, 1, 2)
 
 
 def plain(store: PictureStore, number: int, side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 
 from groma_ros.groma.model import Groma
-from groma_ros.train.loop import part
+from groma_ros.train.loop import fast_numbers, part
 from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
-from groma_ros.train.perceiver import normalised
-from groma_ros.train.pictures import PictureStore, plain
+from groma_ros.train.pictures import PictureStore, normalised, plain
 from groma_ros.train.questions import Truth
 from groma_ros.train.start import start_model
 
@@ -60,7 +59,9 @@ def load_perceiver(
 def look(model: Groma, store: PictureStore, numbers: list[int]) -> list[SeenPicture]:
     """Perceive some pictures and match regions with true objects."""
     seen = [plain(store, n, model.config.image_size) for n in numbers]
-    states = model.perceiver.hidden_states(normalised(np.stack([rgb for rgb, _ in seen])))
+    with fast_numbers():
+        states = model.perceiver.hidden_states(normalised(np.stack([rgb for rgb, _ in seen])))
+    states = [state.float() for state in states]
     boxes = [s.boxes_cxcywh_norm for s in model.select(model.perceiver.propose(states))]
     looks = model.region_encoder.flat_features(states[-3:], boxes)
     looks = looks - model.region_encoder.roi_align.pos_embedd(torch.cat(boxes))

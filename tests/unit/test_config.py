@@ -52,7 +52,7 @@ def test_writing_and_reading_changes_nothing(name):
 def test_our_own_settings_are_read():
     ours = {
         "image_size": 256,
-        "stem_channels": [8, 16],
+        "stem": {"channels": 8, "stages": [{"channels": 16, "stride": 2, "repeats": 2}]},
         "region_encoder": {"channels": 64, "geometry": "correct", "level_scales": [2, 1, 0.5]},
         "language": {"lowercase": True},
     }
@@ -60,7 +60,7 @@ def test_our_own_settings_are_read():
     data["perceiver_cfg"]["vis_encoder_cfg"] = {"image_size": 256, "patch_size": 16}
     config = GromaConfig.from_dict(data)
     assert config.grid_size == 16
-    assert config.stem_channels == (8, 16)
+    assert config.stem.stride == 4 and config.stem.out_channels == 16
     assert config.lowercase
     assert config.region_encoder.geometry == "correct"
     assert GromaConfig.from_dict(config.to_dict()) == config
@@ -78,7 +78,7 @@ def test_our_own_settings_are_read():
         (minimal() | {"groma_ros": {"image_size": 450}}, "450.*14"),
         (minimal() | {"groma_ros": {"region_encoder": {"channels": 100}}}, "100"),
         (minimal() | {"groma_ros": {"region_encoder": {"geometry": "round"}}}, "round"),
-        (minimal() | {"groma_ros": {"stem_channels": [8, 8]}}, "patch_size.*14"),
+        (minimal() | {"groma_ros": {"stem": {"channels": 8, "stages": [{"channels": 8, "stride": 2}]}}}, "patch_size.*14"),
     ],
 )
 def test_what_cannot_be_built_is_refused(data, message):

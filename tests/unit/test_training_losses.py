@@ -8,7 +8,6 @@ from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.eval import judge, names, pairwise_iou
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
-from groma_ros.train.objects import cells_in, window_around
 from groma_ros.train.pictures import crop_boxes, crop_cells
 
 
@@ -66,18 +65,6 @@ def test_cropped_cells_are_those_of_the_crop():
     cells[32:, 32:] = 7
     assert (crop_cells(cells, (0.5, 0.5, 1.0, 1.0), 4) == 7).all()
     assert (crop_cells(cells, (0.0, 0.0, 0.5, 0.5), 4) == 0).all()
-
-
-def test_a_window_holds_its_object_and_outside_the_picture_is_nothing():
-    rng = np.random.default_rng(0)
-    box = np.array([10.0, 20.0, 30.0, 50.0])
-    for _ in range(50):
-        x1, y1, x2, y2 = window_around(box, 64, rng)
-        assert x2 - x1 == y2 - y1
-        assert x1 <= 11 and y1 <= 21 and x2 >= 29 and y2 >= 49
-    cells = np.zeros((64, 64), dtype=np.uint8)
-    picked = cells_in(cells, (-50, 0, 50, 100), (100, 100), 4)
-    assert (picked[:, :2] == 255).all() and (picked[:, 2:] == 0).all()
 
 
 def test_overlap_of_nothing_with_something():
