@@ -86,6 +86,7 @@ class GromaNode(LifecycleNode):
             DescribeRegion, "~/describe_region", self.on_describe_region, callback_group=group
         )
         self.create_service(Trigger, "~/reset_dialogue", self.on_reset_dialogue)
+        self._service_change_state.callback = self._refusing(self._service_change_state.callback)
         self.create_timer(
             WATCH_PERIOD_S, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -221,6 +222,19 @@ class GromaNode(LifecycleNode):
         ended = worker is None or worker.stop(timeout_s)
         release_memory()
         return ended
+
+    def _refusing(self, change_state):
+        """Wrap rclpy's service: on Jazzy a transition that does not exist would end the process."""
+
+        def change_or_refuse(request, response):
+            try:
+                return change_state(request, response)
+            except RuntimeError as error:
+                self.get_logger().error(f"transition refused in state {self._state}: {error}")
+                response.success = False
+                return response
+
+        return change_or_refuse
 
     def _transition(self, name: str, body: Callable[[], None], then: str):
         """Run a transition; rclpy swallows exceptions, so the reason of a failure is logged here."""

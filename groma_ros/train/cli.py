@@ -18,15 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
-    parser.add_argument("--perceiver-minutes", type=float, default=90, help="training time (90)")
+    parser.add_argument("--perceiver-minutes", type=float, default=60, help="training time (60)")
     parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
-    parser.add_argument("--batch", type=int, default=4, help="pictures a process and step (4)")
-    parser.add_argument("--questions", type=int, default=12, help="questions a picture (12)")
+    parser.add_argument("--batch", type=int, default=4, help="pictures a process and step of the perceiver (4)")
+    parser.add_argument("--questions", type=int, default=12, help="questions a process and step, about one picture (12)")
     parser.add_argument(
-        "--language-pictures", type=int, default=20000, help="pictures to ask about (20000)"
+        "--language-pictures", type=int, default=12000, help="pictures to ask about (12000)"
     )
-    parser.add_argument("--perceiver-lr", type=float, default=5e-4, help="peak rate (5e-4)")
-    parser.add_argument("--language-lr", type=float, default=1.3e-3, help="peak rate (1.3e-3)")
+    parser.add_argument("--perceiver-lr", type=float, default=6e-4, help="peak rate (6e-4)")
+    parser.add_argument("--language-lr", type=float, default=1e-3, help="peak rate (1e-3)")
     parser.add_argument("--seed", type=int, default=1)
 
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
             require(eyes, "perceiver")
             spawn(
                 train_language, args.workers, pictures, str(args.out), args.start, eyes, words,
-                args.language_minutes, args.language_pictures, args.batch, args.questions,
+                args.language_minutes, args.language_pictures, args.questions,
                 args.language_lr, args.seed,
             )  # fmt: skip
         elif stage == "export":

@@ -309,9 +309,12 @@ def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
 
 def train_language(
     rank: int, pictures: str, vocabulary: str, start: str, perceiver: str, checkpoint: str,
-    minutes: float, count: int, batch: int, questions: int, lr: float, seed: int,
+    minutes: float, count: int, questions: int, lr: float, seed: int,
 ) -> None:  # fmt: skip
-    """Train for `minutes`; each process looks at its own share of the pictures and keeps it."""
+    """Train for `minutes`; each process looks at its own share of the pictures and keeps it.
+
+    A step is about one picture: pointing emerges after some number of steps, not of questions.
+    """
     tokenizer = GromaTokenizer.from_folder(vocabulary)
     torch.manual_seed(seed)
     model = load_perceiver(perceiver, tokenizer.vocab_size, start, attention="eager")
@@ -338,17 +341,15 @@ def train_language(
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
-        chosen, turns, weights = [], [], curriculum(trainer.done, rng)
-        while len(chosen) < batch:
-            picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
-            asked = askable(picture, rng, questions, weights)
-            if asked:
-                chosen.append(picture)
-                turns.append([speaker.turn(q, picture.region_of) for q in asked])
-        packed = pack(speaker, chosen, turns, image_tokens)
+        picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
+        asked = askable(picture, rng, questions, curriculum(trainer.done, rng))
+        if not asked:
+            continue
+        turns = [speaker.turn(question, picture.region_of) for question in asked]
+        packed = pack(speaker, [picture], [turns], image_tokens)
         with fast_numbers():
-            losses, figures = language_losses(model, packed, chosen, words)
-        trainer.step(losses, sum(map(len, turns)), figures)
+            losses, figures = language_losses(model, packed, [picture], words)
+        trainer.step(losses, len(turns), figures)
 
 
 def remember(

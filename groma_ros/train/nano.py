@@ -26,7 +26,7 @@ def nano_config(text_vocab_size: int) -> dict:
         "transformers_version": "4.32.0",
         "num_new_token": len(NEW_TOKENS),
         "vocab_size": text_vocab_size + len(NEW_TOKENS),
-        "box_score_thres": 0.1,
+        "box_score_thres": 0.12,
         "nms_thres": 0.6,
         "max_region_num": 20,
         "perceiver_cfg": {

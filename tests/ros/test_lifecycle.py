@@ -7,6 +7,7 @@ import weakref
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.lifecycle.node import LifecycleNodeMixin
 from robot_bench import PATIENCE_S, FakePredictor, eventually, picture, value_of
 
 from groma_ros.srv import DescribeRegion
@@ -155,3 +156,17 @@ def test_a_transition_that_does_not_exist_changes_nothing(make_bench, transition
     bench = make_bench(activate=False)
     assert not change(bench, transition)
     assert state(bench) == "unconfigured"
+
+
+def test_an_rclpy_that_raises_on_such_a_transition_ends_nothing(make_bench, monkeypatch):
+    """Jazzy's rclpy lets the exception reach the executor, which ends the process (rclpy #1209)."""
+    bench = make_bench(activate=False)
+
+    def refuse(node, transition):
+        raise RuntimeError("Transition is not registered")
+
+    monkeypatch.setattr(LifecycleNodeMixin, "_LifecycleNodeMixin__change_state", refuse)
+    assert not change(bench, ACTIVATE)
+    bench.robot.hear("rosout", lambda log: "Transition is not registered" in log.msg)
+    monkeypatch.undo()
+    assert change(bench, CONFIGURE)
