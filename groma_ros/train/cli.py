@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
-    parser.add_argument("--perceiver-minutes", type=float, default=60, help="training time (60)")
+    parser.add_argument("--perceiver-minutes", type=float, default=80, help="training time (80)")
     parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
     parser.add_argument("--batch", type=int, default=4, help="pictures a process and step of the perceiver (4)")
     parser.add_argument("--questions", type=int, default=12, help="questions a process and step, about one picture (12)")

@@ -89,6 +89,9 @@ class Speaker:
                 hints.append(Hint(POINT, at, following))
             if inside:
                 hints.append(Hint(POINT, at, following))
+        if question.form == "refer":
+            described = (int(region_of[question.objects[0]]),)
+            hints += [Hint(POINT, at, described) for at in range(start - 1, len(ids) - 2)]
         weighed = tuple(int(region_of[i]) for i in question.candidates)
         asked_end = [at for at in range(start) if ids[at] == self.p_end]
         opened = [at for at in range(start, len(ids)) if ids[at] == self.roi]

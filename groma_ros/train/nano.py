@@ -76,7 +76,7 @@ def nano_config(text_vocab_size: int) -> dict:
             "tie_word_embeddings": False,
         },
         "groma_ros": {
-            "image_size": 320,
+            "image_size": 384,
             "stem": LITE_STEM,
             "region_encoder": {
                 "channels": 128,

@@ -186,7 +186,7 @@ def stranger(rng) -> str:
     else:
         word = "".join(pick(rng, SYLLABLES) for _ in range(int(rng.integers(1, 4))))
     colour = COLOURS[int(rng.integers(len(COLOURS)))] + " " if rng.random() < 0.4 else ""
-    return " ".join(f"{pick(rng, DETERMINERS)} {colour}{word}".split())
+    return articled(" ".join(f"{pick(rng, DETERMINERS)} {colour}{word}".split()))
 
 
 STRANGERS = (
@@ -409,13 +409,13 @@ FAMILIES: dict[str, tuple[Callable, float]] = {
     "unique": (unique, 2.0),
     "kind": (kind_alone, 1.5),
     "colour": (thing_of_colour, 0.5),
-    "absent": (absent, 1.2),
-    "absent_colour": (absent_colour, 1.2),
+    "absent": (absent, 1.4),
+    "absent_colour": (absent_colour, 1.5),
     "ambiguous": (ambiguous, 1.3),
     "all": (every, 1.6),
     "superlative": (superlative, 3.0),
     "relation": (relation, 2.6),
-    "refer": (refer, 0.8),
+    "refer": (refer, 1.8),
     "scene": (describe_scene, 0.15),
     "count": (count, 0.4),
     "is_there": (is_there, 0.4),

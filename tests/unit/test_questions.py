@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from groma_ros.sim.scene import COLOURS, KINDS
@@ -99,6 +99,7 @@ pictures = st.integers(0, 10_000).map(random_picture)
 
 @settings(max_examples=60, deadline=None)
 @given(pictures, st.integers(0, 1000))
+@example(random_picture(201), 111)
 def test_every_answer_is_among_the_objects_and_every_phrase_has_words(truth, seed):
     for question in ask_many(truth, np.random.default_rng(seed), 12):
         assert question.phrase.strip() == question.phrase != ""

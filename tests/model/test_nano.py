@@ -1,0 +1,56 @@
+"""groma-nano as it ships: what a person sees who tries the demo, and one real photograph."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from groma_ros.grounding.boxes import iou
+from groma_ros.grounding.values import Status
+from groma_ros.predictor import Predictor
+
+FRAMES = Path(__file__).parents[2] / "groma_ros" / "data" / "tabletop"
+COFFEE_CUP = (172, 17, 409, 310)
+COFFEE_CUP_AND_SAUCER = (76, 17, 480, 388)
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return Predictor.from_pretrained("nano", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sequence():
+    return json.loads((FRAMES / "sequence.json").read_text())["frames"]
+
+
+def overlap(answer, wanted) -> float:
+    boxes = answer.phrases[0].boxes_xyxy
+    return float(iou(boxes[:1], np.array([wanted], np.float32))[0, 0]) if len(boxes) else 0.0
+
+
+def test_the_demo_s_command_is_grounded_in_every_frame(nano, sequence):
+    for frame in sequence:
+        rgb = np.asarray(Image.open(FRAMES / frame["file"]))
+        answer = nano.ground(nano.perceive(rgb), "pick up the red cup")
+        cup = next(o for o in frame["objects"] if (o["colour"], o["kind"]) == ("red", "cup"))
+        assert answer.status is Status.GROUNDED, frame["file"]
+        assert overlap(answer, cup["box_xyxy"]) > 0.5, frame["file"]
+
+
+def test_a_cup_of_a_colour_that_is_not_there_gets_no_box(nano, sequence):
+    rgb = np.asarray(Image.open(FRAMES / sequence[0]["file"]))
+    seen = nano.perceive(rgb)
+    for command in ("pick up the yellow banana", "pick up the green cup"):
+        answer = nano.ground(seen, command)
+        assert answer.status is Status.NOT_FOUND and not len(answer.phrases[0].boxes_xyxy), command
+
+
+def test_a_real_photograph(nano):
+    """The red cup of scikit-image's coffee.png."""
+    answer = nano.ground(nano.perceive(skimage.data.coffee()), "pick up the red cup")
+    assert answer.status in (Status.GROUNDED, Status.AMBIGUOUS)
+    assert max(overlap(answer, COFFEE_CUP), overlap(answer, COFFEE_CUP_AND_SAUCER)) > 0.5
