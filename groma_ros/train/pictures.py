@@ -65,6 +65,11 @@ class PictureStore:
         start, end = shard["jpeg_offsets"][i : i + 2]
         return Image.open(io.BytesIO(shard["jpeg"][start:end].tobytes())).convert("RGB")
 
+    def size_wh(self, number: int) -> tuple[int, int]:
+        shard, i = self._locate(number)
+        height, width = shard["size_hw"][i]
+        return int(width), int(height)
+
     def objects(self, number: int) -> dict[str, np.ndarray]:
         """Return the visible objects of a picture: one array a field, boxes in source pixels."""
         shard, i = self._locate(number)

@@ -35,7 +35,7 @@ class SeenPicture:
 
 def truth_of(store: PictureStore, number: int) -> Truth:
     found = store.objects(number)
-    width, height = store.image(number).size
+    width, height = store.size_wh(number)
     boxes = found["box_xyxy"] / np.array([width, height, width, height], dtype=np.float32)
     hidden = tuple((int(k), int(c)) for k, c in zip(*store.hidden(number), strict=True))
     return Truth(
