@@ -45,7 +45,7 @@ def _role_paints(rng, item: Placed, base):
     clear_bottle = item.kind == "bottle" and rng.random() < 0.3
     glass_alpha = rng.uniform(0.22, 0.42) + (0.12 if item.colour in ("white", "black") else 0.0)
     bottle_alpha = rng.uniform(0.4, 0.6)
-    white_inside = rng.random() < 0.25 and item.kind == "cup"
+    white_inside = rng.random() < 0.4 and item.kind == "cup"
     cap = [base, base * 0.75, np.full(3, 0.95), np.full(3, 0.08), accent][int(rng.integers(5))]
     pen_cap = [base, base * 1.15, base * 0.65, np.full(3, 0.1), np.full(3, 0.93)][int(rng.integers(5))]
     drink = [(0.2, 0.11, 0.05), (0.35, 0.2, 0.1), (0.55, 0.3, 0.1), (0.9, 0.87, 0.8),

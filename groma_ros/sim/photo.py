@@ -40,8 +40,8 @@ def expose(rng, rgb) -> np.ndarray:
     height, width = rgb.shape[:2]
     gain = rng.uniform(0.93, 1.1) * auto_gain(rng, rgb)
     balance = 1 + rng.uniform(-0.05, 0.05, 3)
-    if rng.random() < 0.12:
-        balance *= [1.05, 1.0, rng.uniform(0.78, 0.9)]  # tungsten light
+    if rng.random() < 0.2:
+        balance *= [1.05, 1.0, rng.uniform(0.7, 0.9)]  # tungsten light
     levels = np.arange(256, dtype=np.float32)[:, None] * (gain * balance)
     table = (255 * (levels / 255) ** rng.uniform(0.85, 1.15)).astype(np.float32)
     out = cv2.merge([cv2.LUT(np.ascontiguousarray(rgb[..., c]), table[:, c]) for c in range(3)])

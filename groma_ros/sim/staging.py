@@ -11,13 +11,14 @@ from groma_ros.sim.world import Camera, Plan, look_at
 
 ASPECTS = ((4 / 3, 0.5), (16 / 9, 0.14), (1.0, 0.12), (1.5, 0.14), (0.75, 0.1))
 AREA_PX = 320 * 240
+CAFE_COLOURS = ("red", "red", "brown", "brown", "white", "black", "blue", "green", "orange")
 
 
 def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
     """Draw a random scene of a split; size_hw fixes the picture's size."""
     names = choose_names(rng)
-    if rng.random() < 0.03:
-        names = [("cup", names[0][1])]  # a cup alone, often with a saucer, is what cafes show
+    if rng.random() < 0.1:  # a cup alone, often with a saucer, is what cafes show
+        names = [("cup", str(rng.choice(CAFE_COLOURS)))]
     objects = place_objects(rng, split, names)
     size_hw = size_hw or _picture_size(rng)
     camera, objects = _choose_camera(rng, objects, size_hw)
