@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -34,9 +33,12 @@ def watch(client: subprocess.Popen, others: dict[str, subprocess.Popen]) -> str:
 
 
 def stop(name: str, process: subprocess.Popen) -> str:
-    """End a process as Ctrl-C would; return what went wrong, or nothing."""
+    """Ask a process to end; return what went wrong, or nothing.
+
+    SIGTERM, as SIGINT would make one that is still importing print a traceback.
+    """
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     try:
         status = process.wait(GOODBYE_S)
     except subprocess.TimeoutExpired:
