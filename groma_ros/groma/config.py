@@ -150,12 +150,34 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
+class PointingConfig:
+    """How the probabilities of region tokens are read; the defaults are those of no calibration.
+
+    ``temperature`` divides the logits of region tokens and of ``</roi>``. A singular phrase fits
+    nothing where ``</roi>`` has a probability above ``nothing_above``, and besides the likeliest
+    region every other one that has at least ``rival_share`` of its probability.
+    """
+
+    temperature: float = 1.0
+    nothing_above: float = 0.5
+    rival_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature is {self.temperature}; it has to be above 0")
+        for name in ("nothing_above", "rival_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it has to be in (0, 1]")
+
+
+@dataclass(frozen=True)
 class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
     ``image_size`` is the side in pixels of the square the network sees. ``stem`` describes
     convolutions before the patch projection, None for none. ``lowercase`` says that the language
-    model has only seen questions in lower case.
+    model has only seen questions in lower case, ``multi_turn`` that it has seen conversations of
+    several turns.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -170,6 +192,8 @@ class GromaConfig:
     image_size: int = 448
     stem: StemConfig | None = None
     lowercase: bool = False
+    multi_turn: bool = True
+    pointing: PointingConfig = field(default_factory=PointingConfig)
 
     def __post_init__(self) -> None:
         patch, stride = self.vision.patch_size, self.stem.stride if self.stem else 1
@@ -233,6 +257,8 @@ class GromaConfig:
             image_size=ours.get("image_size", 448),
             stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
             lowercase=(ours.get("language") or {}).get("lowercase", False),
+            multi_turn=(ours.get("language") or {}).get("multi_turn", True),
+            pointing=PointingConfig(**_known(PointingConfig, ours.get("pointing") or {})),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -267,7 +293,8 @@ class GromaConfig:
                 "stem": asdict(self.stem) if self.stem else None,
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
-                "language": {"lowercase": self.lowercase},
+                "language": {"lowercase": self.lowercase, "multi_turn": self.multi_turn},
+                "pointing": asdict(self.pointing),
             },
         }
 
