@@ -63,6 +63,7 @@ class Answering:
         self.model, self.tokenizer, self.perception = model, tokenizer, perception
         self.max_new_tokens, self.cancel = max_new_tokens, cancel
         self.regions = Regions(tokenizer, len(perception.scores), model.device)
+        self.said: list[int] = []  # questions and answers so far, as they stand in a conversation
         self.start = now_ms(model.device)
 
     def answer_all(self, commands: Sequence[Command]) -> list[Grounding]:
@@ -134,6 +135,8 @@ class Answering:
                 picked.append((region, chances))
                 yield self._box_found(index, region, chances)
             found.append(self._boxes(picked))
+            regions = [int(self.regions.ids[region]) for region, _ in picked]
+            self._remember(self._query(phrase), "<roi>", *regions, "</roi>")
         counts = [len(scores) for _, scores in found]
         status, reason = judge(command.phrases, counts)
         text, spans = compose(command, counts)
@@ -172,6 +175,7 @@ class Answering:
                 break
         if len(text) > len(told):
             yield TextPiece(text[len(told) :])
+        self._remember(prompts.chat(self._cased(question)), *[step.token_id for step in steps])
         ended = target_only or (bool(steps) and steps[-1].token_id == self.tokenizer.eos_id)
         yield self._told(text, mentions, steps, ended)
 
@@ -214,6 +218,13 @@ class Answering:
     def _read(self, steps: list[Step]) -> tuple[str, list[AnswerPhrase]]:
         marked = self.tokenizer.decode([step.token_id for step in steps])
         return parse_answer(marked, self.regions.count)
+
+    def _remember(self, query: str, *answer: int | str) -> None:
+        """Note a question and its answer, token ids and special tokens, in the conversation."""
+        said = [self.tokenizer.token_id(t) if isinstance(t, str) else t for t in answer]
+        ended = [] if said[-1:] == [self.tokenizer.eos_id] else [self.tokenizer.eos_id]
+        asked = self.tokenizer.encode(prompts.turn(query), add_bos=False)
+        self.said += [*asked, *said, *ended]
 
     def _say(self, embeds: torch.Tensor) -> Iterator[Step]:
         """Yield the answer to an embedded turn (L, D), token by token."""

@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "parity": ("groma_ros.groma.parity", "compare the model with golden files"),
     "render": ("groma_ros.sim.dataset", "render tabletop scenes to train and measure on"),
     "train": ("groma_ros.train.cli", "train groma-nano"),
+    "calibrate": ("groma_ros.train.calibrate", "fit what a model's probabilities mean"),
     "eval": ("groma_ros.train.eval", "measure a model on scenes it never saw"),
 }
 # What the subcommands of a checkout import beyond the package's own dependencies.

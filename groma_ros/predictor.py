@@ -21,6 +21,7 @@ from transformers import DynamicCache
 
 from groma_ros.answering import Answering, cancelled
 from groma_ros.decoding import Cancelled
+from groma_ros.dialogue import Dialogue
 from groma_ros.groma.generate import fork, prefill
 from groma_ros.groma.model import Groma, Percept
 from groma_ros.groma.preprocess import to_pixels
@@ -165,7 +166,7 @@ class Predictor:
     ) -> list[Grounding]:
         """Answer several commands, their phrases read in one forward; else as `ground`."""
         parsed = [parse_command(command) for command in commands]
-        return self._answering(perception, max_new_tokens, cancel).answer_all(parsed)
+        return self.answering(perception, max_new_tokens, cancel).answer_all(parsed)
 
     def stream(
         self,
@@ -181,8 +182,12 @@ class Predictor:
         ValueError as `ground` does, at once.
         """
         parsed = parse_command(command)
-        answering = self._answering(perception, max_new_tokens, cancel)
+        answering = self.answering(perception, max_new_tokens, cancel)
         return answering.events(parsed, target_only=target_only)
+
+    def dialogue(self, perception: Perception) -> Dialogue:
+        """Return a conversation about one picture, in which a command may point back."""
+        return Dialogue(self, perception)
 
     def point(self, perception: Perception, phrases: Sequence[str]) -> np.ndarray:
         """Return, for k singular phrases, the probability of each region and of nothing.
@@ -190,7 +195,7 @@ class Predictor:
         The result is (k, n + 1), each row adding up to 1; one forward.
         """
         asked = [CommandPhrase(phrase, (0, len(phrase))) for phrase in phrases]
-        answers = self._answering(perception).ask(asked)
+        answers = self.answering(perception).ask(asked)
         return np.array([a.chances for a in answers]).reshape(-1, len(perception.scores) + 1)
 
     def describe(
@@ -211,7 +216,7 @@ class Predictor:
         question = check_text(question or WHAT_IS_THIS)
         boxes = box_math.check_user_boxes(boxes_xyxy, perception.image_size_hw)
         seen, regions = self._regions_of(perception, boxes)
-        answering = self._answering(seen, max_new_tokens, cancel)
+        answering = self.answering(seen, max_new_tokens, cancel)
         command = Command(question, "describe")
         text, phrases = "", []
         try:
@@ -236,7 +241,8 @@ class Predictor:
         seen = self._look([perception.pixels], [size_hw], boxes_xyxy, start)[0]
         return seen, seen.percept.refer_indices.tolist()
 
-    def _answering(
+    def answering(
         self, perception: Perception, max_new_tokens: int = 256, cancel: Flag | None = None
     ) -> Answering:
+        """Return what answers one question about a picture; the methods above are made of it."""
         return Answering(self.model, self.tokenizer, perception, max_new_tokens, cancel)

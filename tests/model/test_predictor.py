@@ -1,18 +1,14 @@
 """The predictor's promises, on a tiny random Groma with a tiny vocabulary."""
 
-import io
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import sentencepiece
 import torch
 
 from groma_ros.decoding import AnswerGrammar, Regions
-from groma_ros.groma.config import GromaConfig, PointingConfig
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.groma.config import PointingConfig
 from groma_ros.grounding import boxes as box_math
 from groma_ros.grounding import prompts
 from groma_ros.grounding.values import (
@@ -23,95 +19,12 @@ from groma_ros.grounding.values import (
     Status,
     TextPiece,
 )
-from groma_ros.predictor import Predictor
 from groma_ros.train.language import Speaker
 from groma_ros.train.questions import Question
 
-SENTENCES = [
-    *(prompts.opening(), prompts.locate("the red cup"), prompts.locate_all("blue cans")),
-    "what is on the table? a green apple and the white bowl next to the book",
-]
-
-
-def tiny_config(vocab_size: int) -> dict:
-    return {
-        "num_new_token": 114,
-        "box_score_thres": 0.0,
-        "nms_thres": 0.3,
-        "max_region_num": 12,
-        "perceiver_cfg": {
-            "vis_encoder_cfg": {
-                "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2,
-                "image_size": 64, "patch_size": 8,
-            },
-            "ddetr_cfg": {
-                "d_model": 64, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 64,
-                "decoder_ffn_dim": 64, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
-                "num_feature_levels": 1, "num_queries": 30, "two_stage_num_proposals": 30,
-                "two_stage": True, "with_box_refine": True, "id2label": {"0": "LABEL_0"},
-            },
-        },
-        "llm_cfg": {
-            "vocab_size": vocab_size, "hidden_size": 64, "intermediate_size": 96,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 512,
-        },
-        "groma_ros": {
-            "image_size": 64,
-            "region_encoder": {
-                "level_scales": [2, 1, 0.5], "fusion_rounds": 1, "roi_size": 4, "hidden": 64,
-                "geometry": "correct",
-            },
-        },
-    }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    vocabulary = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 4), model_writer=vocabulary, vocab_size=400,
-        hard_vocab_limit=False, byte_fallback=True, minloglevel=2, num_threads=1,
-    )  # fmt: skip
-    tokenizer = GromaTokenizer(vocabulary.getvalue())
-    torch.manual_seed(4)
-    model = Groma(GromaConfig.from_dict(tiny_config(tokenizer.vocab_size)))
-    for name, weight in model.named_parameters():
-        if name.endswith(("lm_head.weight", "embed_tokens.weight", "input_embs.weight")):
-            torch.nn.init.normal_(weight)
-        if "bbox_embed" in name and name.endswith("layers.2.weight"):
-            torch.nn.init.normal_(weight, std=0.2)
-    return Predictor(model, tokenizer)
-
-
-@pytest.fixture(scope="module")
-def rgb() -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 256, (60, 100, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def perception(predictor, rgb):
-    return predictor.perceive(rgb)
-
-
-def script(monkeypatch, predictor: Predictor, said: str) -> None:
-    """Make the model want to say these tokens, whatever it reads."""
-    wanted = iter(predictor.tokenizer.encode(said, add_bos=False))
-    size = len(predictor.tokenizer)
-
-    def logits(hidden):
-        scores = torch.zeros(*hidden.shape[:-1], size)
-        for row in scores.view(-1, size):
-            row[next(wanted)] = 9.0
-        return scores
-
-    monkeypatch.setattr(predictor.model, "logits", logits)
-    monkeypatch.setattr(
-        predictor.model, "added_logits", lambda hidden, ids: logits(hidden)[..., ids]
-    )
-
 
 def answering(predictor, perception, max_new_tokens=256):
-    return predictor._answering(perception, max_new_tokens)
+    return predictor.answering(perception, max_new_tokens)
 
 
 def same(a, b) -> bool:
@@ -275,8 +188,8 @@ def test_boxes_are_regions_and_none_comes_twice(predictor, perception, command):
         assert (phrase.scores >= 0).all() and (phrase.scores <= 1).all()
 
 
-def test_one_region_is_grounded(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "<r2></roi>")
+def test_one_region_is_grounded(script, predictor, perception):
+    script("<r2></roi>")
     answer = predictor.ground(perception, "Could you pick up the red cup?")
     assert (answer.status, answer.action) == (Status.GROUNDED, "pick")
     assert answer.text == "Found the red cup." and answer.reason == ""
@@ -302,22 +215,22 @@ def test_two_regions_for_a_singular_phrase_are_ambiguous_best_first(
     np.testing.assert_allclose(answer.target.scores, sure * perception.scores[[1, 3]], rtol=1e-4)
 
 
-def test_an_empty_answer_is_not_found(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "</roi>")
+def test_an_empty_answer_is_not_found(script, predictor, perception):
+    script("</roi>")
     answer = predictor.ground(perception, "pick up the red cup")
     assert answer.status is Status.NOT_FOUND and "the red cup" in answer.reason
     assert answer.target.boxes_xyxy.shape == (0, 4)
 
 
-def test_all_regions_may_be_named_and_then_the_answer_ends(monkeypatch, predictor, perception):
+def test_all_regions_may_be_named_and_then_the_answer_ends(script, predictor, perception):
     count = len(perception.scores)
-    script(monkeypatch, predictor, "".join(f"<r{i}>" for i in range(count)))
+    script("".join(f"<r{i}>" for i in range(count)))
     answer = predictor.ground(perception, "find all the cups")
     assert answer.status is Status.GROUNDED and len(answer.target.scores) == count
 
 
-def test_each_phrase_of_a_command_is_asked(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "<r0><r1></roi>")
+def test_each_phrase_of_a_command_is_asked(script, predictor, perception):
+    script("<r0><r1></roi>")
     answer = predictor.ground(perception, "put the cup into the bowl next to the plate")
     assert answer.status is Status.GROUNDED
     assert [(p.text, p.role, len(p.scores)) for p in answer.phrases] == [
@@ -328,8 +241,8 @@ def test_each_phrase_of_a_command_is_asked(monkeypatch, predictor, perception):
     assert "the plate" in answer.reason
 
 
-def test_a_question_is_answered_in_sentences(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "the <p>white bowl</p><roi><r1></roi> next to the book</s>")
+def test_a_question_is_answered_in_sentences(script, predictor, perception):
+    script("the <p>white bowl</p><roi><r1></roi> next to the book</s>")
     answer = predictor.ground(perception, "what is on the table?")
     assert (answer.status, answer.action) == (Status.GROUNDED, "ask")
     assert answer.text == "the white bowl next to the book"
@@ -337,8 +250,8 @@ def test_a_question_is_answered_in_sentences(monkeypatch, predictor, perception)
     np.testing.assert_array_equal(answer.phrases[0].boxes_xyxy, perception.boxes_xyxy[[1]])
 
 
-def test_an_answer_that_does_not_end_is_cut_and_says_so(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, " ".join(["table"] * 200))
+def test_an_answer_that_does_not_end_is_cut_and_says_so(script, predictor, perception):
+    script(" ".join(["table"] * 200))
     answer = predictor.ground(perception, "what is on the table?", max_new_tokens=7)
     assert answer.status is Status.NOT_FOUND
     assert "cut after 7 tokens" in answer.reason
@@ -437,8 +350,8 @@ def test_a_stream_tells_what_the_answer_holds(predictor, perception, command):
         assert sorted(boxes) == sorted(phrase.boxes_xyxy.tolist())
 
 
-def test_a_box_is_told_before_the_rest_is_said(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "the <p>bowl</p><roi><r1></roi> next to the book</s>")
+def test_a_box_is_told_before_the_rest_is_said(script, predictor, perception):
+    script("the <p>bowl</p><roi><r1></roi> next to the book</s>")
     told = []
     for event in predictor.stream(perception, "what is on the table?"):
         told.append(event)
@@ -448,14 +361,14 @@ def test_a_box_is_told_before_the_rest_is_said(monkeypatch, predictor, perceptio
     assert "".join(e.text for e in told if isinstance(e, TextPiece)) == "the bowl"
 
 
-def test_only_the_target_ends_with_its_list(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "the <p>bowl</p><roi><r1></roi>")
+def test_only_the_target_ends_with_its_list(script, predictor, perception):
+    script("the <p>bowl</p><roi><r1></roi>")
     *_, answer = predictor.stream(perception, "what is on the table?", target_only=True)
     assert (answer.status, answer.text, answer.reason) == (Status.GROUNDED, "the bowl", "")
 
 
-def test_a_stream_ends_one_token_after_it_is_cancelled(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "the white bowl")
+def test_a_stream_ends_one_token_after_it_is_cancelled(script, predictor, perception):
+    script("the white bowl")
     cancel = threading.Event()
     events = predictor.stream(perception, "what is on the table?", cancel=cancel)
     assert isinstance(next(events), TextPiece)
@@ -472,8 +385,8 @@ def test_what_is_no_command_is_refused_before_the_first_event(predictor, percept
 # ---- describe
 
 
-def test_a_box_that_is_a_region_is_described_as_that_region(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "a green apple</s>white bowl</s>")
+def test_a_box_that_is_a_region_is_described_as_that_region(script, predictor, perception):
+    script("a green apple</s>white bowl</s>")
     boxes = perception.boxes_xyxy[[2, 0]]
     answer = predictor.describe(perception, boxes)
     assert answer.status is Status.GROUNDED and answer.text == "a green apple white bowl"
