@@ -43,7 +43,7 @@ class Regions:
         self.count = count
         self.ids = torch.tensor([*regions, tokenizer.token_id("</roi>")], device=device)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def chances(self, model: Groma, hidden: Tensor, taken: list[int]) -> np.ndarray:
         """Return the probability (..., n + 1) of each token of `ids` after hidden states (..., D).
 
@@ -54,6 +54,7 @@ class Regions:
             logits[..., taken] = -torch.inf
         return logits.softmax(-1).cpu().numpy()
 
+    @torch.inference_mode()
     def go_on(
         self, model: Groma, chances: np.ndarray, cache, cancel: Event | None = None
     ) -> Iterator[tuple[int, np.ndarray]]:
