@@ -57,17 +57,16 @@ class Predictor:
     ) -> Predictor:
         """Load "nano", a folder, or a hub id; see `loading` for what "auto" chooses.
 
-        Raises ValueError where the model, the device or the precision can't be had.
+        `quantization` "int8" or "int4" keeps the language model's linear layers in 8 or 4 bits
+        (needs torchao: the extra `quantized`). Raises ValueError where the model, the device, the
+        precision or the quantization can't be had.
         """
         from groma_ros.groma.weights import load_groma
 
-        if quantization is not None:
-            raise ValueError(
-                f"quantization {quantization!r} is not available; leave it None and choose dtype"
-            )
         chosen = choose_device(device)
         folder = model_folder(model)
-        groma, tokenizer = load_groma(folder, chosen, choose_dtype(dtype, chosen, folder))
+        precision = choose_dtype(dtype, chosen, folder)
+        groma, tokenizer = load_groma(folder, chosen, precision, quantization=quantization)
         return cls(groma, tokenizer)
 
     def perceive(self, rgb: np.ndarray) -> Perception:
@@ -85,7 +84,8 @@ class Predictor:
         for rgb in rgbs:
             check_picture(rgb)
         start = now_ms(self.model.device)
-        pixels = [to_pixels(rgb, self.model.config.image_size) for rgb in rgbs]
+        config = self.model.config
+        pixels = [to_pixels(rgb, config.image_size, config.pixels) for rgb in rgbs]
         return self._look(pixels, [rgb.shape[:2] for rgb in rgbs], None, start) if rgbs else []
 
     @torch.inference_mode()

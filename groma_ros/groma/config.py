@@ -7,10 +7,11 @@ top-level object, ``"groma_ros"``; a file without it describes the released arch
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .preprocess import PixelRule, square_side
 from .tokens import MAX_REGIONS
 
 GEOMETRIES = ("released", "correct")
@@ -30,7 +31,7 @@ class VisionConfig:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-6
     image_size: int = 224
-    patch_size: int = 14
+    patch_size: int = 16
     num_channels: int = 3
     qkv_bias: bool = True
     layerscale_value: float = 1.0
@@ -177,7 +178,7 @@ class GromaConfig:
     ``image_size`` is the side in pixels of the square the network sees. ``stem`` describes
     convolutions before the patch projection, None for none. ``lowercase`` says that the language
     model has only seen questions in lower case, ``multi_turn`` that it has seen conversations of
-    several turns.
+    several turns. ``pixels`` comes from ``preprocessor_config.json``.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -194,6 +195,7 @@ class GromaConfig:
     lowercase: bool = False
     multi_turn: bool = True
     pointing: PointingConfig = field(default_factory=PointingConfig)
+    pixels: PixelRule = field(default_factory=PixelRule)
 
     def __post_init__(self) -> None:
         patch, stride = self.vision.patch_size, self.stem.stride if self.stem else 1
@@ -234,6 +236,30 @@ class GromaConfig:
         return self.language.vocab_size + self.num_new_token
 
     @classmethod
+    def from_folder(cls, folder: str | Path) -> "GromaConfig":
+        """Read a folder's ``config.json``, and ``preprocessor_config.json`` where it has one.
+
+        Where the former does not give an ``image_size`` of ours, the latter's size counts. Raises
+        FileNotFoundError without ``config.json``, ValueError where the two sizes disagree.
+        """
+        path = Path(folder) / "config.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path.parent} has no {path.name}")
+        data = json.loads(path.read_text(encoding="utf-8"))
+        config = cls.from_dict(data)
+        path = path.parent / "preprocessor_config.json"
+        if not path.is_file():
+            return config
+        processor = json.loads(path.read_text(encoding="utf-8"))
+        side = square_side(processor) or config.image_size
+        if side != config.image_size and "image_size" in (data.get("groma_ros") or {}):
+            raise ValueError(
+                f"preprocessor_config.json makes pictures of {side} pixels, config.json says "
+                f"{config.image_size}; take both from the same folder"
+            )
+        return replace(config, image_size=side, pixels=PixelRule.from_dict(processor))
+
+    @classmethod
     def from_file(cls, path: str | Path) -> "GromaConfig":
         """Read a ``config.json``; raise ValueError where it does not describe a Groma."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -244,6 +270,7 @@ class GromaConfig:
         perceiver = data.get("perceiver_cfg") or {}
         ours = data.get("groma_ros") or {}
         language = _language(data.get("llm_cfg") or {})
+        _require(perceiver, "zs_weight_path", None, None)
         return cls(
             vision=_vision(perceiver.get("vis_encoder_cfg") or {}),
             proposer=_proposer(perceiver.get("ddetr_cfg") or {}),
