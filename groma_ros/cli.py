@@ -16,9 +16,15 @@ import groma_ros
 SUBCOMMANDS = {
     "ground": ("groma_ros.cli_ground", "find what a command speaks of in a picture"),
     "describe": ("groma_ros.cli_describe", "say what is in a box of a picture"),
+    "load": ("groma_ros.cli_load", "measure how a model loads: time and memory"),
+    "convert": ("groma_ros.cli_convert", "write a checkpoint as safetensors, today's layout"),
+    "random-checkpoint": (
+        "groma_ros.cli_random_checkpoint", "write random weights in the published layout",
+    ),
     "parity": ("groma_ros.groma.parity", "compare the model with golden files"),
     "render": ("groma_ros.sim.dataset", "render tabletop scenes to train and measure on"),
     "train": ("groma_ros.train.cli", "train groma-nano"),
+    "calibrate": ("groma_ros.train.calibrate", "fit what a model's probabilities mean"),
     "eval": ("groma_ros.train.eval", "measure a model on scenes it never saw"),
 }
 # What the subcommands of a checkout import beyond the package's own dependencies.
@@ -70,7 +76,7 @@ def _run(name: str, argv: list[str]) -> int:
 
 
 def _overview() -> Parser:
-    lines = [f"  {name:<10} {summary}" for name, (_, summary) in SUBCOMMANDS.items()]
+    lines = [f"  {name:<17} {summary}" for name, (_, summary) in SUBCOMMANDS.items()]
     parser = Parser(
         prog="groma",
         usage="groma SUBCOMMAND ...",

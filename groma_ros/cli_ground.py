@@ -42,10 +42,19 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="nano", help="nano, a folder or a hub id (nano)")
     parser.add_argument("--json", action="store_true", help="print the answer as one line of JSON")
     parser.add_argument("--save", type=Path, metavar="OUT.png", help="write the annotated picture")
+    add_model_arguments(parser)
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that say on what and in which precision a model runs."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument(
         "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (auto)"
     )
+    parser.add_argument(
+        "--quantization", default="none",
+        help="none, int8 or int4: the language model's linear layers in fewer bits (none)",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (torch's choice)")
 
 
@@ -79,11 +88,14 @@ def load(args: argparse.Namespace):
     """Return the Predictor that the options ask for."""
     import torch
 
+    from groma_ros.loading import choose_quantization
     from groma_ros.predictor import Predictor
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    return Predictor.from_pretrained(args.model, device=args.device, dtype=args.dtype)
+    return Predictor.from_pretrained(
+        args.model, args.device, args.dtype, choose_quantization(args.quantization)
+    )
 
 
 def show(args: argparse.Namespace, rgb: np.ndarray, answer: Grounding, command: str) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from threading import Event
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from groma_ros.groma.generate import prefill
+from groma_ros.groma.generate import decode_one, prefill
 from groma_ros.groma.model import Groma
 from groma_ros.groma.tokenizer import GromaTokenizer
 
@@ -19,62 +20,100 @@ class Cancelled(Exception):
 
 
 class Step(NamedTuple):
-    """Hold one token said, and its probability among the tokens allowed at that place."""
+    """Hold one token said.
+
+    probability  among the tokens allowed at that place
+    chances      (n + 1,) of every region and, last, of the end of the list, where the token was
+                 one of these; else None
+    """
 
     token_id: int
     probability: float
+    chances: np.ndarray | None = None
+
+
+class Regions:
+    """Know the tokens that may stand in `<roi>` for a picture with n regions.
+
+    `ids` (n + 1,) are `<r0>` to `<r{n-1}>` and `</roi>`.
+    """
+
+    def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device):
+        regions = [tokenizer.region_token_id(i) for i in range(count)]
+        self.count = count
+        self.ids = torch.tensor([*regions, tokenizer.token_id("</roi>")], device=device)
+
+    @torch.inference_mode()
+    def chances(self, model: Groma, hidden: Tensor, taken: list[int]) -> np.ndarray:
+        """Return the probability (..., n + 1) of each token of `ids` after hidden states (..., D).
+
+        Regions that were `taken` already have none. The temperature is the model's calibration.
+        """
+        logits = model.added_logits(hidden, self.ids).float() / model.config.pointing.temperature
+        if taken:
+            logits[..., taken] = -torch.inf
+        return logits.softmax(-1).cpu().numpy()
+
+    @torch.inference_mode()
+    def go_on(
+        self, model: Groma, chances: np.ndarray, cache, cancel: Event | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield each region of a list and the chances it was chosen from, until the list ends.
+
+        `chances` (n + 1,) are those of the first token after `<roi>`, which `cache` ends with; it
+        is extended in place. Raises Cancelled between two tokens once `cancel` is set.
+        """
+        taken: list[int] = []
+        while (region := int(chances.argmax())) != self.count:
+            yield region, chances
+            taken.append(region)
+            if len(taken) == self.count:
+                return
+            stop_if(cancel)
+            hidden, cache = decode_one(model, int(self.ids[region]), cache)
+            chances = self.chances(model, hidden[0], taken)
 
 
 class AnswerGrammar:
-    """Know which tokens may come next in an answer about a picture with n regions.
+    """Know which tokens may come next in an answer about a picture with regions.
 
     In text: words, `<p>`, and the end. In a phrase: words, and `</p>` once it has one. After a
     phrase: `<roi>` as well as text. In `<roi>`: regions that exist and were not named since it
-    opened, and `</roi>`. With `pointing` the answer starts inside `<roi>` and ends with it.
+    opened, and `</roi>`.
     """
 
-    def __init__(
-        self, tokenizer: GromaTokenizer, region_count: int, pointing: bool, device: torch.device
-    ):
+    def __init__(self, tokenizer: GromaTokenizer, regions: Regions, device: torch.device):
         token = tokenizer.token_id
+        self.regions = regions
         self._p, self._p_end = token("<p>"), token("</p>")
         self._roi, self._roi_end = token("<roi>"), token("</roi>")
-        self._end = self._roi_end if pointing else tokenizer.eos_id
+        self._first, self._end = tokenizer.region_token_id(0), tokenizer.eos_id
         words = torch.zeros(len(tokenizer), dtype=torch.bool, device=device)
         words[: tokenizer.vocab_size] = True
         words[[tokenizer.bos_id, tokenizer.eos_id, token("<unk>")]] = False
         text = _with(words, self._p, tokenizer.eos_id)
-        regions = [tokenizer.region_token_id(i) for i in range(region_count)]
         self._masks = {
             "text": text,
             "phrase start": words,
             "phrase": _with(words, self._p_end),
             "after phrase": _with(text, self._roi),
-            "roi": _with(torch.zeros_like(words), self._roi_end, *regions),
         }
-        self._left = self._masks["roi"]
-        self._regions_left = region_count
-        self._region_count = region_count
-        self._state = "roi" if pointing else "text"
+        self._state = "text"
+        self.taken: list[int] | None = None  # the regions named since <roi>, None outside of it
         self.done = False
 
     def allowed(self) -> Tensor:
-        """Return which tokens may come next, (vocab_size,) bool."""
-        return self._left if self._state == "roi" else self._masks[self._state]
-
-    def forced(self) -> int | None:
-        """Return the only token that may come next, None where there is a choice."""
-        return self._roi_end if self._state == "roi" and self._regions_left == 0 else None
+        """Return which tokens may come next outside of `<roi>`, (vocab_size,) bool."""
+        return self._masks[self._state]
 
     def take(self, token_id: int) -> None:
         """Move on by a token."""
-        if self._state == "roi" and token_id != self._roi_end:
-            self._left = self._left.clone()
-            self._left[token_id] = False
-            self._regions_left -= 1
+        if self.taken is not None and token_id != self._roi_end:
+            self.taken = [*self.taken, token_id - self._first]
         elif token_id == self._roi:
-            self._state, self._left = "roi", self._masks["roi"]
-            self._regions_left = self._region_count
+            self.taken = []
+        elif token_id == self._roi_end:
+            self.taken, self._state = None, "text"
         elif token_id == self._p:
             self._state = "phrase start"
         elif token_id == self._p_end:
@@ -90,6 +129,12 @@ def _with(mask: Tensor, *token_ids: int) -> Tensor:
     return mask
 
 
+def stop_if(cancel: Event | None) -> None:
+    """Raise Cancelled once `cancel` is set."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled
+
+
 @torch.inference_mode()
 def decode(
     model: Groma,
@@ -102,23 +147,26 @@ def decode(
     """Yield the likeliest allowed tokens after a prompt (1, L, D) that follows `cache`.
 
     `cache` is extended in place: give a fork. The token that ends the answer is yielded too.
-    A token without alternative costs no call of the model. Raises Cancelled between two tokens
-    once `cancel` is set.
+    Raises Cancelled between two tokens once `cancel` is set.
     """
-    unread = embeds
-    for _ in range(max_new_tokens):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled
-        token_id, probability = grammar.forced(), 1.0
-        if token_id is None:
-            hidden, cache = prefill(model, unread, cache)
-            unread = unread[:, :0]
-            logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)
-            best = logits.softmax(-1).max(-1)
-            token_id, probability = int(best.indices), float(best.values)
-        grammar.take(token_id)
-        yield Step(token_id, probability)
-        if grammar.done:
+    stop_if(cancel)
+    hidden, cache = prefill(model, embeds, cache)
+    for left in reversed(range(max_new_tokens)):
+        step = _choose(model, hidden, grammar)
+        grammar.take(step.token_id)
+        yield step
+        if grammar.done or not left:
             return
-        said = model.embed_ids(torch.tensor([[token_id]], device=model.device))
-        unread = torch.cat((unread, said), dim=1)
+        stop_if(cancel)
+        hidden, cache = decode_one(model, step.token_id, cache)
+
+
+def _choose(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> Step:
+    """Return the likeliest allowed token after hidden (1, D)."""
+    if grammar.taken is not None:
+        chances = grammar.regions.chances(model, hidden[0], grammar.taken)
+        best = int(chances.argmax())
+        return Step(int(grammar.regions.ids[best]), float(chances[best]), chances)
+    logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)
+    probability, token_id = logits.softmax(-1).max(-1)
+    return Step(int(token_id), float(probability))

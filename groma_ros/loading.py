@@ -11,7 +11,7 @@ from groma_ros.groma.config import GromaConfig
 
 NANO = "nano"
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-_DTYPES = {
+DTYPES = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
@@ -92,14 +92,19 @@ def choose_dtype(dtype: str, device: torch.device, folder: Path) -> torch.dtype:
     model is wide enough to gain from it (groma-7b, not groma-nano); else float32.
     """
     if dtype != "auto":
-        if dtype not in _DTYPES:
-            raise ValueError(f"dtype {dtype!r} is none of auto, {', '.join(_DTYPES)}")
-        return _DTYPES[dtype]
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype {dtype!r} is none of auto, {', '.join(DTYPES)}")
+        return DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
     width = GromaConfig.from_file(folder / "config.json").language.hidden_size
     wide = width >= _WIDE_LANGUAGE_MODEL
     return torch.bfloat16 if wide and _cpu_has_bfloat16() else torch.float32
+
+
+def choose_quantization(name: str) -> str | None:
+    """Return what `Predictor.from_pretrained` takes for "none", "int8" or "int4"."""
+    return None if name == "none" else name
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -7,10 +7,11 @@ top-level object, ``"groma_ros"``; a file without it describes the released arch
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .preprocess import PixelRule, square_side
 from .tokens import MAX_REGIONS
 
 GEOMETRIES = ("released", "correct")
@@ -30,7 +31,7 @@ class VisionConfig:
     initializer_range: float = 0.02
     layer_norm_eps: float = 1e-6
     image_size: int = 224
-    patch_size: int = 14
+    patch_size: int = 16
     num_channels: int = 3
     qkv_bias: bool = True
     layerscale_value: float = 1.0
@@ -150,12 +151,34 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
+class PointingConfig:
+    """How the probabilities of region tokens are read; the defaults are those of no calibration.
+
+    ``temperature`` divides the logits of region tokens and of ``</roi>``. A singular phrase fits
+    nothing where ``</roi>`` has a probability above ``nothing_above``, and besides the likeliest
+    region every other one that has at least ``rival_share`` of its probability.
+    """
+
+    temperature: float = 1.0
+    nothing_above: float = 0.5
+    rival_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ValueError(f"temperature is {self.temperature}; it has to be above 0")
+        for name in ("nothing_above", "rival_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it has to be in (0, 1]")
+
+
+@dataclass(frozen=True)
 class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
     ``image_size`` is the side in pixels of the square the network sees. ``stem`` describes
     convolutions before the patch projection, None for none. ``lowercase`` says that the language
-    model has only seen questions in lower case.
+    model has only seen questions in lower case, ``multi_turn`` that it has seen conversations of
+    several turns. ``pixels`` comes from ``preprocessor_config.json``.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -170,6 +193,9 @@ class GromaConfig:
     image_size: int = 448
     stem: StemConfig | None = None
     lowercase: bool = False
+    multi_turn: bool = True
+    pointing: PointingConfig = field(default_factory=PointingConfig)
+    pixels: PixelRule = field(default_factory=PixelRule)
 
     def __post_init__(self) -> None:
         patch, stride = self.vision.patch_size, self.stem.stride if self.stem else 1
@@ -210,6 +236,30 @@ class GromaConfig:
         return self.language.vocab_size + self.num_new_token
 
     @classmethod
+    def from_folder(cls, folder: str | Path) -> "GromaConfig":
+        """Read a folder's ``config.json``, and ``preprocessor_config.json`` where it has one.
+
+        Where the former does not give an ``image_size`` of ours, the latter's size counts. Raises
+        FileNotFoundError without ``config.json``, ValueError where the two sizes disagree.
+        """
+        path = Path(folder) / "config.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"{path.parent} has no {path.name}")
+        data = json.loads(path.read_text(encoding="utf-8"))
+        config = cls.from_dict(data)
+        path = path.parent / "preprocessor_config.json"
+        if not path.is_file():
+            return config
+        processor = json.loads(path.read_text(encoding="utf-8"))
+        side = square_side(processor) or config.image_size
+        if side != config.image_size and "image_size" in (data.get("groma_ros") or {}):
+            raise ValueError(
+                f"preprocessor_config.json makes pictures of {side} pixels, config.json says "
+                f"{config.image_size}; take both from the same folder"
+            )
+        return replace(config, image_size=side, pixels=PixelRule.from_dict(processor))
+
+    @classmethod
     def from_file(cls, path: str | Path) -> "GromaConfig":
         """Read a ``config.json``; raise ValueError where it does not describe a Groma."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -220,6 +270,7 @@ class GromaConfig:
         perceiver = data.get("perceiver_cfg") or {}
         ours = data.get("groma_ros") or {}
         language = _language(data.get("llm_cfg") or {})
+        _require(perceiver, "zs_weight_path", None, None)
         return cls(
             vision=_vision(perceiver.get("vis_encoder_cfg") or {}),
             proposer=_proposer(perceiver.get("ddetr_cfg") or {}),
@@ -233,6 +284,8 @@ class GromaConfig:
             image_size=ours.get("image_size", 448),
             stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
             lowercase=(ours.get("language") or {}).get("lowercase", False),
+            multi_turn=(ours.get("language") or {}).get("multi_turn", True),
+            pointing=PointingConfig(**_known(PointingConfig, ours.get("pointing") or {})),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -267,7 +320,8 @@ class GromaConfig:
                 "stem": asdict(self.stem) if self.stem else None,
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
-                "language": {"lowercase": self.lowercase},
+                "language": {"lowercase": self.lowercase, "multi_turn": self.multi_turn},
+                "pointing": asdict(self.pointing),
             },
         }
 

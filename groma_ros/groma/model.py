@@ -281,6 +281,11 @@ class Groma(nn.Module):
         """Score every token id, the added ones last: (..., D) to (..., vocab_size)."""
         return torch.cat((self.llm.lm_head(hidden), self.extra_lm_head(hidden)), dim=-1)
 
+    def added_logits(self, hidden: Tensor, ids: Tensor) -> Tensor:
+        """Score some of the added tokens only, in float32: (..., D) and (k,) to (..., k)."""
+        rows = self.extra_lm_head.weight[ids - self.llm.lm_head.out_features]
+        return F.linear(hidden.float(), rows.float())
+
     def loss(
         self, input_ids: Sequence[Tensor], labels: Sequence[Tensor], percepts: Sequence[Percept]
     ) -> Tensor:

@@ -36,10 +36,14 @@ class GromaTokenizer:
     Ids from ``vocab_size`` on are the added tokens, in the order of ``NEW_TOKENS``.
     """
 
-    def __init__(self, model: bytes, legacy: bool = True) -> None:
-        """Load a sentencepiece model from its file's bytes."""
+    def __init__(self, model: bytes, legacy: bool = True, starts: bool = True) -> None:
+        """Load a sentencepiece model from its file's bytes.
+
+        ``legacy`` chooses the way of cutting; ``starts`` says that a text begins with ``<s>``.
+        """
         self.model = model
         self.legacy = legacy
+        self.starts = starts
         self._pieces = sentencepiece.SentencePieceProcessor()
         self._pieces.LoadFromSerializedProto(model if legacy else model + _NO_DUMMY_PREFIX)
         self.vocab_size: int = self._pieces.get_piece_size()
@@ -54,19 +58,30 @@ class GromaTokenizer:
     def from_folder(cls, folder: str | Path) -> "GromaTokenizer":
         """Load ``tokenizer.model`` and, where present, the flags and ids of its neighbours.
 
-        Raises FileNotFoundError without the model, ValueError where ``added_tokens.json`` gives
-        an added token another id than the model expects.
+        Raises FileNotFoundError without the model, ValueError where a neighbour says what is not
+        so: other ids of the added tokens, other special tokens, another end of an answer.
         """
         folder = Path(folder)
+        if not (folder / "tokenizer.model").is_file():
+            raise FileNotFoundError(f"{folder} has no tokenizer.model")
         config = _read_json(folder / "tokenizer_config.json")
-        legacy = config.get("legacy") is not False
-        tokenizer = cls((folder / "tokenizer.model").read_bytes(), legacy)
-        for token, index in _read_json(folder / "added_tokens.json").items():
+        tokenizer = cls(
+            (folder / "tokenizer.model").read_bytes(),
+            legacy=config.get("legacy") is not False,
+            starts=config.get("add_bos_token") is not False,
+        )
+        _check_flags(config | _read_json(folder / "special_tokens_map.json"))
+        for source, token, index in _given_ids(folder, config):
             if tokenizer._ids.get(token, index) != index:
                 raise ValueError(
-                    f"added_tokens.json gives {token!r} the id {index}, but it is "
+                    f"{source} gives {token!r} the id {index}, but it is "
                     f"{tokenizer._ids[token]} after a vocabulary of {tokenizer.vocab_size}"
                 )
+        ends = _read_json(folder / "generation_config.json").get("eos_token_id")
+        if ends is not None and tokenizer.eos_id not in (ends if type(ends) is list else [ends]):
+            raise ValueError(
+                f"generation_config.json ends answers at id {ends}, but {EOS} is {tokenizer.eos_id}"
+            )
         return tokenizer
 
     def __len__(self) -> int:
@@ -83,7 +98,7 @@ class GromaTokenizer:
         text = quote(text) if neutralise else text
         if not self.legacy and add_bos and text:
             text = _SPACE + text.replace(_SPACE, " ")
-        ids = [self.bos_id] if add_bos else []
+        ids = [self.bos_id] if add_bos and self.starts else []
         for segment, token in self._segments(text):
             if token is not None:
                 ids.append(self._ids[token])
@@ -172,6 +187,26 @@ class GromaTokenizer:
         """Return i where ``token_id`` is that of ``<r_i>``, else None."""
         index = token_id - self._ids[REGION_TOKENS[0]]
         return index if 0 <= index < MAX_REGIONS else None
+
+
+def _check_flags(config: dict) -> None:
+    """Raise ValueError for special tokens and flags that this tokenizer does not have."""
+    # What is padding does not matter: nothing is ever padded here.
+    for key, token in {"bos_token": BOS, "eos_token": EOS, "unk_token": UNK}.items():
+        given = config.get(key)
+        given = given.get("content") if isinstance(given, dict) else given
+        if given is not None and given != token:
+            raise ValueError(f"the tokenizer's {key} is {given!r}; only {token!r} is supported")
+    if config.get("add_eos_token"):
+        raise ValueError(f"add_eos_token puts {EOS} behind every question; set it to false")
+
+
+def _given_ids(folder: Path, config: dict) -> Iterable[tuple[str, str, int]]:
+    """Yield (file, token, id) for every id that the tokenizer's files spell out."""
+    for token, index in _read_json(folder / "added_tokens.json").items():
+        yield "added_tokens.json", token, index
+    for index, token in (config.get("added_tokens_decoder") or {}).items():
+        yield "tokenizer_config.json", token["content"], int(index)
 
 
 def _read_json(path: Path) -> dict:

@@ -7,22 +7,24 @@ ignored.
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from .config import GromaConfig
 from .golden_rule import canonical_name
 from .model import Groma
+from .preprocess import PixelRule
+from .quantization import QuantizedLinear, quantizer, swap_linears
+from .shards import some, tensors, weight_files
 from .tokenizer import GromaTokenizer
 from .tokens import NEW_TOKENS
 
 _EMBEDDINGS, _HEAD = "llm.model.embed_tokens.weight", "llm.lm_head.weight"
-_LISTED = 10
 
 
 def load_groma(
@@ -30,26 +32,33 @@ def load_groma(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     attention: str = "sdpa",
+    quantization: str | None = None,
 ) -> tuple[Groma, GromaTokenizer]:
     """Load model and tokenizer from a folder, ready for inference.
 
-    Weights come from ``model*.safetensors`` or else ``pytorch_model*.bin`` and are converted to
-    ``dtype`` one by one. Raises FileNotFoundError for a missing file, ValueError (naming the
-    tensors) for weights that do not fit the configuration.
+    Weights come from ``model*.safetensors`` or else ``pytorch_model*.bin``; each goes by itself
+    to ``device`` in ``dtype``, and the language model's linear layers to 8 or 4 bits where
+    ``quantization`` is "int8" or "int4". Raises FileNotFoundError for a missing file, ValueError
+    (naming the tensors) for weights that do not fit the configuration.
     """
-    folder = Path(folder)
-    config = GromaConfig.from_file(_present(folder / "config.json"))
-    _present(folder / "tokenizer.model")
+    folder, device = Path(folder), torch.device(device)
+    quantize = quantizer(quantization, device, dtype)
+    config = GromaConfig.from_folder(folder)
     tokenizer = GromaTokenizer.from_folder(folder)
     _check_vocabulary(config, tokenizer)
-    with torch.device("meta"):
-        model = Groma(config, attention)
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    state = _read_state(weight_files(folder), expected, torch.device(device), dtype, config)
-    model.load_state_dict(state, assign=True)
+    model = empty_groma(config, attention)
+    files = weight_files(folder)
+    expected = expected_shapes(model)
+    check_names(files, expected, config)
+    if quantize is not None:
+        swap_linears(model.llm.model)
+    state = _read_state(files, partial(_place, device, dtype, quantize))
+    if config.language.tie_word_embeddings:
+        state.setdefault(_HEAD, state[_EMBEDDINGS])
+    model.load_state_dict({name: state[canonical_name(name)] for name in expected}, assign=True)
     if config.language.tie_word_embeddings:
         model.llm.tie_weights()
-    model.reset_rotary(torch.device(device))
+    model.reset_rotary(device)
     return model.eval().requires_grad_(False), tokenizer
 
 
@@ -61,46 +70,92 @@ def save_groma(
 ) -> None:
     """Write a folder that ``load_groma`` reads, with each tied tensor once.
 
-    ``tokenizer_path`` is a ``tokenizer.model`` or the folder that holds it.
+    ``tokenizer_path`` is a ``tokenizer.model`` or the folder that holds it. Raises ValueError for
+    a quantized model: what it was made from is the thing to keep.
     """
+    if any(isinstance(module, QuantizedLinear) for module in model.modules()):
+        raise ValueError("a quantized model can't be saved; keep the folder it was loaded from")
     folder, source = Path(folder), Path(tokenizer_path)
     folder.mkdir(parents=True, exist_ok=True)
     source = source / "tokenizer.model" if source.is_dir() else source
     target = folder / "tokenizer.model"
     if source.resolve() != target.resolve():
         shutil.copyfile(source, target)
-    tensors = {}
+    kept = {}
     for name, tensor in model.state_dict().items():
         if canonical_name(name) != name:
             continue
         if name == _HEAD and model.config.language.tie_word_embeddings:
             continue
-        kept = tensor.to(dtype) if tensor.is_floating_point() else tensor
-        tensors[name] = kept.cpu().contiguous().clone()
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(model.config.to_dict(), indent=2) + "\n"
-    (folder / "config.json").write_text(text, encoding="utf-8")
+        tensor = tensor.to(dtype) if tensor.is_floating_point() else tensor
+        kept[name] = tensor.cpu().contiguous().clone()
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    _write_json(folder / "config.json", model.config.to_dict())
+    if model.config.pixels != PixelRule():
+        side = model.config.image_size
+        _write_json(folder / "preprocessor_config.json", model.config.pixels.to_dict(side))
 
 
-def weight_files(folder: Path) -> list[Path]:
-    """Return a folder's weight files; raise FileNotFoundError for none or a missing shard."""
-    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
-        files = sorted(folder.glob(pattern))
-        for index in folder.glob(f"{pattern}.index.json"):
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-            absent = sorted(shards - {path.name for path in files})
-            if absent:
-                raise FileNotFoundError(f"{folder} lacks {_some(absent)} of {index.name}")
-            files = sorted(folder / shard for shard in shards)
-        if files:
-            return files
-    raise FileNotFoundError(f"{folder} holds no model*.safetensors and no pytorch_model*.bin")
+def empty_groma(config: GromaConfig, attention: str = "sdpa") -> Groma:
+    """Return a model on the meta device: names and shapes without values."""
+    with torch.device("meta"):
+        return Groma(config, attention).requires_grad_(False)
 
 
-def _present(path: Path) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path.parent} has no {path.name}")
-    return path
+def expected_shapes(model: Groma) -> dict[str, torch.Size]:
+    """Return the shape of every name that a checkpoint may hold, tied names included."""
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+
+
+def is_stale(name: str) -> bool:
+    """Tell whether a name is of the rotary frequencies that older files carry."""
+    return name.endswith("rotary_emb.inv_freq")
+
+
+def check_names(
+    files: list[Path], expected: dict[str, torch.Size], config: GromaConfig
+) -> None:
+    """Raise ValueError that names what does not fit in weight files: before a value is loaded.
+
+    That is what is missing, unexpected, misshapen, or not equal to what it is tied to.
+    """
+    twins = {canonical_name(name) for name in expected if canonical_name(name) != name}
+    first: dict[str, Tensor] = {}
+    seen, unexpected, misshapen, unequal = set(), [], [], []
+    for path in files:
+        for name, tensor in tensors(path):
+            if is_stale(name):
+                continue
+            canonical = canonical_name(name)
+            seen.add(canonical)
+            if name not in expected:
+                unexpected.append(name)
+            elif tensor.shape != expected[name]:
+                shapes = f"{tuple(tensor.shape)} instead of {tuple(expected[name])}"
+                misshapen.append(f"{name} {shapes}")
+            elif canonical in twins:
+                value = tensor.to(torch.float32, copy=True)
+                if not torch.equal(first.setdefault(canonical, value), value):
+                    unequal.append(name)
+    if config.language.tie_word_embeddings and _EMBEDDINGS in seen:
+        seen.add(_HEAD)
+    missing = sorted({canonical_name(name) for name in expected} - seen)
+    _refuse(
+        ("missing", missing),
+        ("unexpected", unexpected),
+        ("misshapen", misshapen),
+        ("different from their tied copy", unequal),
+    )
+
+
+def _refuse(*problems: tuple[str, list[str]]) -> None:
+    found = [f"{len(names)} {kind}: {some(names)}" for kind, names in problems if names]
+    if found:
+        raise ValueError("the weights do not fit config.json; " + "; ".join(found))
+
+
+def _write_json(path: Path, data: dict) -> None:
+    path.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
 def _check_vocabulary(config: GromaConfig, tokenizer: GromaTokenizer) -> None:
@@ -113,56 +168,27 @@ def _check_vocabulary(config: GromaConfig, tokenizer: GromaTokenizer) -> None:
         raise ValueError(f"num_new_token is {config.num_new_token}, not {len(NEW_TOKENS)}")
 
 
-def _tensors(path: Path, device: torch.device) -> Iterator[tuple[str, Tensor]]:
-    if path.suffix == ".safetensors":
-        with safe_open(path, framework="pt", device=str(device)) as archive:
-            for name in archive.keys():  # noqa: SIM118
-                yield name, archive.get_tensor(name)
-    else:
-        yield from torch.load(path, map_location="cpu", weights_only=True, mmap=True).items()
+def _place(
+    device: torch.device,
+    dtype: torch.dtype,
+    quantize: Callable[[str, Tensor], Tensor] | None,
+    name: str,
+    tensor: Tensor,
+) -> Tensor:
+    """Copy a tensor mapped from a file to where the model is to have it."""
+    wanted = dtype if tensor.is_floating_point() else tensor.dtype
+    placed = tensor.to(device, wanted, copy=True)
+    return placed if quantize is None else quantize(name, placed)
 
 
 def _read_state(
-    files: list[Path],
-    expected: dict[str, torch.Size],
-    device: torch.device,
-    dtype: torch.dtype,
-    config: GromaConfig,
+    files: list[Path], place: Callable[[str, Tensor], Tensor]
 ) -> dict[str, Tensor]:
-    """Read all files into a state dict with the expected names, tied names sharing a tensor."""
+    """Read all files into a state dict by canonical name, each tied pair once."""
     read: dict[str, Tensor] = {}
-    unexpected, misshapen, unequal = [], [], []
     for path in files:
-        for name, tensor in _tensors(path, device):
-            if name.endswith("rotary_emb.inv_freq"):
-                continue
-            if name not in expected:
-                unexpected.append(name)
-            elif tensor.shape != expected[name]:
-                shapes = f"{tuple(tensor.shape)} instead of {tuple(expected[name])}"
-                misshapen.append(f"{name} {shapes}")
-            else:
-                wanted = dtype if tensor.is_floating_point() else tensor.dtype
-                tensor = tensor.to(device, wanted)
-                first = read.setdefault(canonical_name(name), tensor)
-                if first is not tensor and not torch.equal(first, tensor):
-                    unequal.append(name)
-    if config.language.tie_word_embeddings and _EMBEDDINGS in read:
-        read.setdefault(_HEAD, read[_EMBEDDINGS])
-    missing = sorted({canonical_name(name) for name in expected} - read.keys())
-    missing = [name for name in missing if not any(m.startswith(name + " ") for m in misshapen)]
-    problems = (
-        ("missing", missing),
-        ("unexpected", unexpected),
-        ("misshapen", misshapen),
-        ("different from their tied copy", unequal),
-    )
-    found = [f"{len(names)} {kind}: {_some(names)}" for kind, names in problems if names]
-    if found:
-        raise ValueError("the weights do not fit config.json; " + "; ".join(found))
-    return {name: read[canonical_name(name)] for name in expected}
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(sorted(names)[:_LISTED]) + more
+        for name, tensor in tensors(path):
+            canonical = canonical_name(name)
+            if canonical not in read and not is_stale(name):
+                read[canonical] = place(name, tensor)
+    return read

@@ -55,9 +55,12 @@ def chat(question: str) -> str:
 def refer(question: str) -> str:
     """Return the query about one box that is pointed at.
 
-    The first "this", "that" or "it" of the question stands for the box; a question without one
-    has it put before its last mark ("what colour?" asks "what colour <box>?").
+    A "<region>" in the question stands for the box, or else its first "this", "that" or "it"; a
+    question without one has it put before its last mark ("what colour?" asks "what colour <box>?").
     """
+    before, named, after = question.partition("<region>")
+    if named:
+        return " ".join(f"{neutralise(before)} {REGION}{neutralise(after)}".split(" ")).strip()
     safe = neutralise(question) or "What is this?"
     asked, found = _POINTING_WORD.subn(REGION, safe, count=1)
     if found:

@@ -36,7 +36,7 @@ class Phrase:
     text       the phrase as the user or the model wrote it
     span       (start, end) character offsets of `text` in `Grounding.text`
     boxes_xyxy (n, 4) float32 corners, pixels of the source image, best first; n may be 0
-    scores     (n,) float32 in [0, 1]: probability of the chosen region token x objectness
+    scores     (n,) float32 in [0, 1]: probability of the region x objectness (see `Predictor`)
     role       "target", "destination", "relation" (the anchor of a relation) or "mention"
                (a phrase that the model wrote itself)
     """
@@ -113,6 +113,43 @@ class Grounding:
             "timings_ms": {k: round(float(v), 2) for k, v in self.timings_ms.items()},
             "reason": self.reason,
         }
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """Tell that an answer's text goes on; all pieces together are `Grounding.text`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PhraseOpened:
+    """Tell that the answer comes to a phrase, number `index`.
+
+    text   its words where they are known (those of a command), else empty: the model is about to
+           say them
+    """
+
+    index: int
+    text: str = ""
+    role: str = "mention"
+
+
+@dataclass(frozen=True, eq=False)
+class BoxFound:
+    """Tell a box of phrase number `index`, the moment its region's token is there.
+
+    box_xyxy  (4,) float32 corners, pixels of the source image
+    score     in [0, 1], as far as it is known then: probability of the token x objectness
+    """
+
+    index: int
+    box_xyxy: np.ndarray
+    score: float
+
+
+Event = TextPiece | PhraseOpened | BoxFound | Grounding
+"""What `Predictor.stream` yields; a Grounding, the whole answer, comes last."""
 
 
 @dataclass(frozen=True)

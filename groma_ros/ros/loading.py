@@ -16,11 +16,14 @@ def load_predictor(settings: Settings) -> Predictor:
     """Load the weights that the settings name; the thread that calls this is to run the model."""
     import torch
 
+    from groma_ros.loading import choose_quantization
     from groma_ros.predictor import Predictor
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    return Predictor.from_pretrained(settings.model, device=settings.device, dtype=settings.dtype)
+    return Predictor.from_pretrained(
+        settings.model, settings.device, settings.dtype, choose_quantization(settings.quantization)
+    )
 
 
 def release_memory() -> None:

@@ -60,6 +60,12 @@ class Settings:
         choices=("auto", "float32", "bfloat16", "float16"),
         changes=UNCONFIGURED,
     )
+    quantization: str = setting(
+        "none",
+        "The language model's linear layers in 8 or 4 bits; needs the extra quantized (torchao).",
+        choices=("none", "int8", "int4"),
+        changes=UNCONFIGURED,
+    )
     threads: int = setting(
         0,
         "CPU threads of the model; 0 leaves the choice to PyTorch.",

@@ -2,6 +2,9 @@
 
 Every question goes the way a user's would: a command in words to `Predictor.ground`, or a box to
 `Predictor.describe`. An answer counts where its box has an IoU of at least 0.5 with the object.
+
+Beside the accuracy it measures whether the probabilities of singular answers mean what they say
+(`calibration`), and on request how often greedy decoding starts with the same answer.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ import json
 import sys
 import time
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from groma_ros.grounding.commands import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.train.calibration import Example, decide, reliability
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, ask
 from groma_ros.train.regions import truth_of
@@ -54,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's default)")
     parser.add_argument("--json", action="store_true", help="end in one JSON line")
+    parser.add_argument("--plot", type=Path, help="draw how reliable the probabilities are (PNG)")
+    parser.add_argument(
+        "--greedy", action="store_true", help="also decode each singular answer, and compare"
+    )
     parser.add_argument("--failures", type=Path, help="write what went wrong, one JSON line each")
 
 
@@ -67,18 +77,26 @@ def run(args: argparse.Namespace) -> int:
         torch.set_num_threads(args.threads)
     store = PictureStore(args.pictures)
     predictor = Predictor.from_pretrained(args.model, device=args.device, dtype=args.dtype)
-    report = evaluate(predictor, store, args.questions, args.seed, args.failures)
+    report = evaluate(
+        predictor, store, args.questions, args.seed, args.failures, args.greedy
+    )
     print(table(report))
+    if args.plot:
+        plot(report["calibration"]).save(args.plot)
+        print(f"wrote {args.plot}")
     if args.json:
         print(json.dumps(report))
     return 0
 
 
-def evaluate(predictor, store: PictureStore, questions: int, seed: int, failures: Path | None) -> dict:
-    """Return accuracy and count by family, false refusals and times."""
+def evaluate(
+    predictor, store: PictureStore, questions: int, seed: int, failures: Path | None = None,
+    greedy: bool = False,
+) -> dict:  # fmt: skip
+    """Return accuracy and count by family, false refusals, calibration and times."""
     rng = np.random.default_rng(seed)
     right: dict[str, list[bool]] = defaultdict(list)
-    refused, wrong, times = [], [], []
+    refused, wrong, times, decisions, agrees = [], [], [], [], []
     each = questions / len(FAMILIES)
     asked_of = dict.fromkeys(FAMILIES, 0)
     started = time.monotonic()
@@ -98,6 +116,14 @@ def evaluate(predictor, store: PictureStore, questions: int, seed: int, failures
             command, answer = _put(predictor, perception, question, truth, size, rng)
             ok = judge(question, answer, truth, size)
             right[question.family].append(ok)
+            if question.form == "locate":
+                phrase = parse_command(command).target.text
+                chances = predictor.point(perception, [phrase])[0]
+                wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
+                example = Example(chances, perception.boxes_xyxy, wanted)
+                decisions.append(decide(example, replace(predictor.model.config.pointing, temperature=1.0)))
+                if greedy:
+                    agrees.append(starts_alike(predictor, perception, phrase, answer))
             times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
             if question.objects and question.form == "locate":
                 refused.append(answer.status.value == "NOT_FOUND")
@@ -110,7 +136,34 @@ def evaluate(predictor, store: PictureStore, questions: int, seed: int, failures
     print(file=sys.stderr)
     if failures:
         failures.write_text("".join(json.dumps(w) + "\n" for w in wrong))
-    return _report(right, refused, times)
+    report = _report(right, refused, times)
+    confidences = [d.confidence for d in decisions]
+    report["calibration"] = reliability(confidences, [d.first for d in decisions])
+    if greedy:
+        report["greedy_agreement"] = float(np.mean(agrees))
+    return report
+
+
+def starts_alike(predictor, perception, phrase: str, answer) -> bool:
+    """Tell whether greedy decoding of the whole prompt, uncached, begins with this answer."""
+    import torch
+
+    from groma_ros.groma.generate import greedy, prefill
+    from groma_ros.grounding import prompts
+
+    model, tokenizer = predictor.model, predictor.tokenizer
+    asked = prompts.locate(phrase.lower() if model.config.lowercase else phrase)
+    ids = tokenizer.encode(prompts.opening() + prompts.turn(asked) + "<roi>")
+    hidden, cache = prefill(model, model.embed_prompt(torch.tensor(ids), perception.percept)[None])
+    allowed = torch.zeros(len(tokenizer), dtype=torch.bool, device=model.device)
+    regions = [tokenizer.region_token_id(i) for i in range(len(perception.scores))]
+    allowed[[*regions, tokenizer.token_id("</roi>")]] = True
+    ((token, _),) = greedy(model, hidden, cache, allowed, max_new_tokens=1)
+    region = tokenizer.region_index(token)
+    found = answer.target.boxes_xyxy
+    if region is None or not len(found):
+        return region is None and not len(found)
+    return any(np.array_equal(box, perception.boxes_xyxy[region]) for box in found)
 
 
 def _put(predictor, perception, question: Question, truth, size, rng):
@@ -118,8 +171,13 @@ def _put(predictor, perception, question: Question, truth, size, rng):
         box = truth.box_xyxy_norm[question.objects[0]] * size
         return DESCRIBE, predictor.describe(perception, box[None].astype(np.float32), DESCRIBE)
     templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
-    command = templates[int(rng.integers(len(templates)))].format("the " + bare(question.phrase))
+    command = templates[int(rng.integers(len(templates)))].format(spoken(question))
     return command, predictor.ground(perception, command)
+
+
+def spoken(question: Question) -> str:
+    """Return the phrase of a question as a command says it."""
+    return "the " + bare(question.phrase)
 
 
 def bare(phrase: str) -> str:
@@ -190,5 +248,37 @@ def table(report: dict) -> str:
         goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
         lines.append(f"{name:<14} {row['accuracy']:>8.3f} {goal:>6} {row['questions']:>9}")
     lines.append(f"false refusals {report['false_refusals']:.3f}")
+    if "greedy_agreement" in report:
+        lines.append(f"greedy decoding starts alike {report['greedy_agreement']:.4f}")
+    lines.append(f"expected calibration error {report['calibration']['ece']:.3f}")
+    for row in report["calibration"]["bins"]:
+        bar = "#" * round(40 * row["accuracy"])
+        lines.append(
+            f"  sure {row['confidence']:.2f}  right {row['accuracy']:.2f}  {bar:<40} {row['count']:>5}"
+        )
     lines.append(f"{report['questions']} questions, median {report['ms_median']:.0f} ms each")
     return "\n".join(lines)
+
+
+def plot(calibration: dict):
+    """Draw the share of right answers over how sure they were, as a PIL image."""
+    from PIL import Image, ImageDraw
+
+    side, edge = 400, 50
+    picture = Image.new("RGB", (side + 2 * edge, side + 2 * edge), "white")
+    draw = ImageDraw.Draw(picture)
+    at = lambda sure, right: (edge + side * sure, edge + side * (1 - right))
+    for row in calibration["bins"]:
+        left, width = int(min(row["confidence"], 0.999) * 10) / 10, 0.1
+        draw.rectangle([at(left + 0.005, row["accuracy"]), at(left + width - 0.005, 0)], fill="#7aa6d8")
+        draw.text(at(left + 0.02, -0.02), str(row["count"]), fill="black")
+    draw.line([at(0, 0), at(1, 1)], fill="#c0392b", width=2)
+    for row in calibration["bins"]:
+        x, y = at(row["confidence"], row["accuracy"])
+        draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill="#1f3d66")
+    draw.rectangle([at(0, 1), at(1, 0)], outline="black")
+    for tick in (0, 0.5, 1):
+        draw.text((edge - 28, at(0, tick)[1] - 6), f"{tick:.1f}", fill="black")
+        draw.text((at(tick, 0)[0] - 8, side + edge + 22), f"{tick:.1f}", fill="black")
+    draw.text((edge, 14), f"right answers over how sure they were; ECE {calibration['ece']:.3f}", fill="black")
+    return picture

@@ -87,6 +87,6 @@ def nano_config(text_vocab_size: int) -> dict:
                 "hidden": 256,
                 "geometry": "correct",
             },
-            "language": {"lowercase": True},
+            "language": {"lowercase": True, "multi_turn": False},
         },
     }

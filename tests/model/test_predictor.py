@@ -1,102 +1,30 @@
 """The predictor's promises, on a tiny random Groma with a tiny vocabulary."""
 
-import io
 import threading
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import sentencepiece
 import torch
 
-from groma_ros.decoding import AnswerGrammar
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.decoding import AnswerGrammar, Regions
+from groma_ros.groma.config import PointingConfig
 from groma_ros.grounding import boxes as box_math
 from groma_ros.grounding import prompts
-from groma_ros.grounding.values import Status
-from groma_ros.predictor import Predictor
+from groma_ros.grounding.values import (
+    BoxFound,
+    CommandPhrase,
+    Grounding,
+    PhraseOpened,
+    Status,
+    TextPiece,
+)
 from groma_ros.train.language import Speaker
 from groma_ros.train.questions import Question
 
-SENTENCES = [
-    *(prompts.opening(), prompts.locate("the red cup"), prompts.locate_all("blue cans")),
-    "what is on the table? a green apple and the white bowl next to the book",
-]
 
-
-def tiny_config(vocab_size: int) -> dict:
-    return {
-        "num_new_token": 114,
-        "box_score_thres": 0.0,
-        "nms_thres": 0.3,
-        "max_region_num": 12,
-        "perceiver_cfg": {
-            "vis_encoder_cfg": {
-                "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2,
-                "image_size": 64, "patch_size": 8,
-            },
-            "ddetr_cfg": {
-                "d_model": 64, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 64,
-                "decoder_ffn_dim": 64, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
-                "num_feature_levels": 1, "num_queries": 30, "two_stage_num_proposals": 30,
-                "two_stage": True, "with_box_refine": True, "id2label": {"0": "LABEL_0"},
-            },
-        },
-        "llm_cfg": {
-            "vocab_size": vocab_size, "hidden_size": 64, "intermediate_size": 96,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 512,
-        },
-        "groma_ros": {
-            "image_size": 64,
-            "region_encoder": {
-                "level_scales": [2, 1, 0.5], "fusion_rounds": 1, "roi_size": 4, "hidden": 64,
-                "geometry": "correct",
-            },
-        },
-    }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def predictor() -> Predictor:
-    vocabulary = io.BytesIO()
-    sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 4), model_writer=vocabulary, vocab_size=400,
-        hard_vocab_limit=False, byte_fallback=True, minloglevel=2, num_threads=1,
-    )  # fmt: skip
-    tokenizer = GromaTokenizer(vocabulary.getvalue())
-    torch.manual_seed(4)
-    model = Groma(GromaConfig.from_dict(tiny_config(tokenizer.vocab_size)))
-    for name, weight in model.named_parameters():
-        if name.endswith(("lm_head.weight", "embed_tokens.weight", "input_embs.weight")):
-            torch.nn.init.normal_(weight)
-        if "bbox_embed" in name and name.endswith("layers.2.weight"):
-            torch.nn.init.normal_(weight, std=0.2)
-    return Predictor(model, tokenizer)
-
-
-@pytest.fixture(scope="module")
-def rgb() -> np.ndarray:
-    return np.random.default_rng(3).integers(0, 256, (60, 100, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def perception(predictor, rgb):
-    return predictor.perceive(rgb)
-
-
-def script(monkeypatch, predictor: Predictor, said: str) -> None:
-    """Make the model want to say these tokens, whatever it reads."""
-    wanted = iter(predictor.tokenizer.encode(said, add_bos=False))
-    size = len(predictor.tokenizer)
-
-    def logits(hidden):
-        scores = torch.zeros(*hidden.shape[:-1], size)
-        scores[..., next(wanted)] = 9.0
-        return scores
-
-    monkeypatch.setattr(predictor.model, "logits", logits)
+def answering(predictor, perception, max_new_tokens=256):
+    return predictor.answering(perception, max_new_tokens)
 
 
 def same(a, b) -> bool:
@@ -125,6 +53,17 @@ def test_the_same_picture_gives_the_same_perception(predictor, rgb, perception):
     again = predictor.perceive(rgb.copy())
     np.testing.assert_array_equal(again.boxes_xyxy, perception.boxes_xyxy)
     np.testing.assert_array_equal(again.scores, perception.scores)
+
+
+def test_pictures_together_are_perceived_as_each_alone(predictor, rgb, perception):
+    other = np.random.default_rng(5).integers(0, 256, (90, 70, 3), dtype=np.uint8)
+    together = predictor.perceive_all([rgb, other])
+    for seen, alone in zip(together, (perception, predictor.perceive(other)), strict=True):
+        assert seen.image_size_hw == alone.image_size_hw
+        np.testing.assert_allclose(seen.boxes_xyxy, alone.boxes_xyxy, atol=1e-3)
+        said = [p.point(s, PHRASES) for p, s in ((predictor, seen), (predictor, alone))]
+        np.testing.assert_allclose(*said, atol=1e-4)
+    assert predictor.perceive_all([]) == []
 
 
 @pytest.mark.parametrize(
@@ -161,25 +100,79 @@ def test_ground_repeats_itself_and_leaves_the_perception_alone(predictor, rgb, p
     assert all(torch.equal(a.keys, b) for a, b in zip(perception.prefix.layers, keys, strict=True))
 
 
-@pytest.mark.parametrize("phrase", ["the red cup", "a blue book", "x < y & z"])
-def test_prefix_and_cache_say_what_a_whole_forward_without_cache_says(
-    predictor, perception, phrase
+def whole_forward(predictor, percept, text, answered=()) -> torch.Tensor:
+    """Return the logits (vocab_size,) after a text and token ids, with no cache and no packing."""
+    ids = torch.tensor([*predictor.tokenizer.encode(text), *answered])
+    with torch.no_grad():
+        hidden, _ = predictor.model.forward_tokens(predictor.model.embed_prompt(ids, percept)[None])
+        return predictor.model.logits(hidden[0, -1])
+
+
+PHRASES = ["the red cup", "a blue book on the table", "x < y & z"]
+
+
+def test_pointing_reads_what_a_whole_forward_without_cache_says(predictor, perception):
+    chances = predictor.point(perception, PHRASES)
+    regions = Regions(predictor.tokenizer, len(perception.scores), torch.device("cpu"))
+    assert chances.shape == (3, regions.count + 1)
+    for phrase, row in zip(PHRASES, chances, strict=True):
+        text = prompts.opening() + prompts.turn(prompts.locate(phrase)) + "<roi>"
+        logits = whole_forward(predictor, perception.percept, text)
+        np.testing.assert_allclose(row, logits[regions.ids].softmax(-1), atol=1e-5)
+        np.testing.assert_allclose(row, predictor.point(perception, [phrase])[0], atol=1e-5)
+
+
+def test_the_temperature_of_the_config_flattens_the_probabilities(
+    monkeypatch, predictor, perception
 ):
-    model, tokenizer = predictor.model, predictor.tokenizer
-    steps = list(predictor._say(perception, prompts.locate(phrase), True, 6, None))
-    text = prompts.opening() + prompts.turn(prompts.locate(phrase)) + "<roi>"
-    ids = tokenizer.encode(text)
-    grammar = AnswerGrammar(tokenizer, len(perception.scores), True, model.device)
-    for step in steps:
-        with torch.no_grad():
-            embeds = model.embed_prompt(torch.tensor(ids), perception.percept)
-            hidden, _ = model.forward_tokens(embeds[None])
-            logits = model.logits(hidden[0, -1]).masked_fill(~grammar.allowed(), -torch.inf)
-        chances = logits.softmax(-1)
-        assert int(chances.argmax()) == step.token_id
-        assert float(chances.max()) == pytest.approx(step.probability, abs=1e-4)
+    sharp = predictor.point(perception, PHRASES)
+    config = replace(predictor.model.config, pointing=PointingConfig(temperature=2.0))
+    monkeypatch.setattr(predictor.model, "config", config)
+    flat = predictor.point(perception, PHRASES)
+    wanted = np.sqrt(sharp) / np.sqrt(sharp).sum(1, keepdims=True)
+    np.testing.assert_allclose(flat, wanted, atol=1e-5)
+
+
+def test_a_list_goes_on_as_whole_forwards_without_cache_do(predictor, perception):
+    asked = [CommandPhrase("the cup", (0, 7)), CommandPhrase("cans", (0, 4), plural=True)]
+    answers = answering(predictor, perception)
+    first = answers.ask(asked)[1]
+    text = prompts.opening() + prompts.turn(prompts.locate_all("cans")) + "<roi>"
+    ids, said = answers.regions.ids, []
+    for region, chances in answers.regions.go_on(predictor.model, first.chances, first.cache()):
+        logits = whole_forward(predictor, perception.percept, text, said)[ids]
+        logits[torch.isin(ids, torch.tensor(said, dtype=torch.long))] = -torch.inf
+        assert int(logits.argmax()) == region
+        np.testing.assert_allclose(chances, logits.softmax(-1), atol=1e-5)
+        said.append(int(ids[region]))
+    assert said
+
+
+def test_a_sentence_is_said_as_whole_forwards_without_cache_say_it(predictor, perception):
+    answers = answering(predictor, perception, 12)
+    query = prompts.chat("what is on the table?")
+    text, said = prompts.opening() + prompts.turn(query), []
+    grammar = AnswerGrammar(predictor.tokenizer, answers.regions, torch.device("cpu"))
+    for step in answers._say(answers.embed(query, 1)):
+        logits = whole_forward(predictor, perception.percept, text, said)
+        if grammar.taken is None:
+            logits = logits.masked_fill(~grammar.allowed(), -torch.inf)
+            assert int(logits.argmax()) == step.token_id
+            assert float(logits.softmax(-1).max()) == pytest.approx(step.probability, abs=1e-4)
         grammar.take(step.token_id)
-        ids.append(step.token_id)
+        said.append(step.token_id)
+
+
+def test_commands_together_are_answered_as_each_alone(predictor, perception):
+    commands = [*COMMANDS, "put the cup next to the plate into the box", "bring me that"]
+    together = predictor.ground_all(perception, commands, max_new_tokens=12)
+    for command, answer in zip(commands, together, strict=True):
+        alone = predictor.ground(perception, command, max_new_tokens=12)
+        assert (alone.status, alone.text, alone.action) == (answer.status, answer.text, answer.action)
+        for a, b in zip(alone.phrases, answer.phrases, strict=True):
+            np.testing.assert_array_equal(a.boxes_xyxy, b.boxes_xyxy)
+            np.testing.assert_allclose(a.scores, b.scores, atol=1e-5)
+    assert predictor.ground_all(perception, []) == []
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "put the cup next to the plate into the box"])
@@ -195,8 +188,8 @@ def test_boxes_are_regions_and_none_comes_twice(predictor, perception, command):
         assert (phrase.scores >= 0).all() and (phrase.scores <= 1).all()
 
 
-def test_one_region_is_grounded(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "<r2></roi>")
+def test_one_region_is_grounded(script, predictor, perception):
+    script("<r2></roi>")
     answer = predictor.ground(perception, "Could you pick up the red cup?")
     assert (answer.status, answer.action) == (Status.GROUNDED, "pick")
     assert answer.text == "Found the red cup." and answer.reason == ""
@@ -210,28 +203,34 @@ def test_one_region_is_grounded(monkeypatch, predictor, perception):
 def test_two_regions_for_a_singular_phrase_are_ambiguous_best_first(
     monkeypatch, predictor, perception
 ):
-    script(monkeypatch, predictor, "<r3><r1></roi>")
+    chances = torch.full((len(perception.scores) + 1,), 1e-3)
+    chances[1], chances[3] = 0.5, 0.48
+    monkeypatch.setattr(
+        predictor.model, "added_logits", lambda hidden, ids: chances.log().expand(len(hidden), -1)
+    )
     answer = predictor.ground(perception, "pick up the red cup")
     assert answer.status is Status.AMBIGUOUS and "2 things" in answer.reason
     np.testing.assert_array_equal(answer.target.boxes_xyxy, perception.boxes_xyxy[[1, 3]])
+    sure = np.array([0.98 / chances.sum(), 0.48 / (chances.sum() - 0.5)])
+    np.testing.assert_allclose(answer.target.scores, sure * perception.scores[[1, 3]], rtol=1e-4)
 
 
-def test_an_empty_answer_is_not_found(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "</roi>")
+def test_an_empty_answer_is_not_found(script, predictor, perception):
+    script("</roi>")
     answer = predictor.ground(perception, "pick up the red cup")
     assert answer.status is Status.NOT_FOUND and "the red cup" in answer.reason
     assert answer.target.boxes_xyxy.shape == (0, 4)
 
 
-def test_all_regions_may_be_named_and_then_the_answer_ends(monkeypatch, predictor, perception):
+def test_all_regions_may_be_named_and_then_the_answer_ends(script, predictor, perception):
     count = len(perception.scores)
-    script(monkeypatch, predictor, "".join(f"<r{i}>" for i in range(count)))
+    script("".join(f"<r{i}>" for i in range(count)))
     answer = predictor.ground(perception, "find all the cups")
     assert answer.status is Status.GROUNDED and len(answer.target.scores) == count
 
 
-def test_each_phrase_of_a_command_is_asked(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "<r0></roi><r1></roi></roi>")
+def test_each_phrase_of_a_command_is_asked(script, predictor, perception):
+    script("<r0><r1></roi>")
     answer = predictor.ground(perception, "put the cup into the bowl next to the plate")
     assert answer.status is Status.GROUNDED
     assert [(p.text, p.role, len(p.scores)) for p in answer.phrases] == [
@@ -242,8 +241,8 @@ def test_each_phrase_of_a_command_is_asked(monkeypatch, predictor, perception):
     assert "the plate" in answer.reason
 
 
-def test_a_question_is_answered_in_sentences(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "the <p>white bowl</p><roi><r1></roi> next to the book</s>")
+def test_a_question_is_answered_in_sentences(script, predictor, perception):
+    script("the <p>white bowl</p><roi><r1></roi> next to the book</s>")
     answer = predictor.ground(perception, "what is on the table?")
     assert (answer.status, answer.action) == (Status.GROUNDED, "ask")
     assert answer.text == "the white bowl next to the book"
@@ -251,8 +250,8 @@ def test_a_question_is_answered_in_sentences(monkeypatch, predictor, perception)
     np.testing.assert_array_equal(answer.phrases[0].boxes_xyxy, perception.boxes_xyxy[[1]])
 
 
-def test_an_answer_that_does_not_end_is_cut_and_says_so(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, " ".join(["table"] * 200))
+def test_an_answer_that_does_not_end_is_cut_and_says_so(script, predictor, perception):
+    script(" ".join(["table"] * 200))
     answer = predictor.ground(perception, "what is on the table?", max_new_tokens=7)
     assert answer.status is Status.NOT_FOUND
     assert "cut after 7 tokens" in answer.reason
@@ -299,6 +298,8 @@ def test_cancelling_stops_before_the_next_token(monkeypatch, predictor, percepti
     answer = predictor.ground(perception, "what is on the table?", cancel=cancel)
     assert answer.status is Status.CANCELLED and not answer.phrases
     assert len(calls) == 1
+    for command in ("the cup", "find all the cups"):
+        assert predictor.ground(perception, command, cancel=cancel).status is Status.CANCELLED
     assert predictor.ground(perception, "the cup", cancel=cancel).status is Status.CANCELLED
     assert len(calls) == 1
 
@@ -333,11 +334,59 @@ def test_the_model_is_asked_as_it_was_trained(predictor, form, phrase, query):
     assert turn.ids[: turn.answer_start] == asked
 
 
+# ---- stream
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "put the cup into the box", "bring me that"])
+def test_a_stream_tells_what_the_answer_holds(predictor, perception, command):
+    *events, answer = predictor.stream(perception, command, max_new_tokens=16)
+    assert isinstance(answer, Grounding)
+    assert same(answer, predictor.ground(perception, command, max_new_tokens=16))
+    assert "".join(e.text for e in events if isinstance(e, TextPiece)) == answer.text
+    opened = [e.index for e in events if isinstance(e, PhraseOpened)]
+    assert opened[: len(answer.phrases)] == list(range(len(answer.phrases)))
+    for index, phrase in enumerate(answer.phrases):
+        boxes = [e.box_xyxy.tolist() for e in events if isinstance(e, BoxFound) and e.index == index]
+        assert sorted(boxes) == sorted(phrase.boxes_xyxy.tolist())
+
+
+def test_a_box_is_told_before_the_rest_is_said(script, predictor, perception):
+    script("the <p>bowl</p><roi><r1></roi> next to the book</s>")
+    told = []
+    for event in predictor.stream(perception, "what is on the table?"):
+        told.append(event)
+        if isinstance(event, BoxFound):
+            break
+    assert [type(e) for e in told if not isinstance(e, TextPiece)] == [PhraseOpened, BoxFound]
+    assert "".join(e.text for e in told if isinstance(e, TextPiece)) == "the bowl"
+
+
+def test_only_the_target_ends_with_its_list(script, predictor, perception):
+    script("the <p>bowl</p><roi><r1></roi>")
+    *_, answer = predictor.stream(perception, "what is on the table?", target_only=True)
+    assert (answer.status, answer.text, answer.reason) == (Status.GROUNDED, "the bowl", "")
+
+
+def test_a_stream_ends_one_token_after_it_is_cancelled(script, predictor, perception):
+    script("the white bowl")
+    cancel = threading.Event()
+    events = predictor.stream(perception, "what is on the table?", cancel=cancel)
+    assert isinstance(next(events), TextPiece)
+    cancel.set()
+    (answer,) = events
+    assert answer.status is Status.CANCELLED
+
+
+def test_what_is_no_command_is_refused_before_the_first_event(predictor, perception):
+    with pytest.raises(ValueError, match="empty"):
+        predictor.stream(perception, " ")
+
+
 # ---- describe
 
 
-def test_a_box_that_is_a_region_is_described_as_that_region(monkeypatch, predictor, perception):
-    script(monkeypatch, predictor, "a green apple</s>white bowl</s>")
+def test_a_box_that_is_a_region_is_described_as_that_region(script, predictor, perception):
+    script("a green apple</s>white bowl</s>")
     boxes = perception.boxes_xyxy[[2, 0]]
     answer = predictor.describe(perception, boxes)
     assert answer.status is Status.GROUNDED and answer.text == "a green apple white bowl"
@@ -349,19 +398,18 @@ def test_a_box_that_is_a_region_is_described_as_that_region(monkeypatch, predict
 def test_describing_equals_a_whole_forward_that_refers_to_the_box(predictor, perception):
     model, tokenizer = predictor.model, predictor.tokenizer
     query = prompts.refer("what is this?")
-    steps = list(predictor._say(perception, query, False, 5, None, region=2))
+    answers = answering(predictor, perception, 5)
     text = prompts.opening() + prompts.turn(query).replace("<refer_box>", "<r2>")
-    ids = tokenizer.encode(text)
-    grammar = AnswerGrammar(tokenizer, len(perception.scores), False, model.device)
+    grammar = AnswerGrammar(tokenizer, answers.regions, model.device)
     percept = replace(perception.percept, refer_indices=torch.tensor([2]))
-    for step in steps:
-        with torch.no_grad():
-            embeds = model.embed_prompt(torch.tensor(ids), percept)
-            hidden, _ = model.forward_tokens(embeds[None])
-            logits = model.logits(hidden[0, -1]).masked_fill(~grammar.allowed(), -torch.inf)
-        assert int(logits.argmax()) == step.token_id
+    said = []
+    for step in answers._say(answers.embed(query, 1, region=2)):
+        logits = whole_forward(predictor, percept, text, said)
+        if grammar.taken is None:
+            logits = logits.masked_fill(~grammar.allowed(), -torch.inf)
+            assert int(logits.argmax()) == step.token_id
         grammar.take(step.token_id)
-        ids.append(step.token_id)
+        said.append(step.token_id)
 
 
 def test_another_box_is_looked_at_anew(predictor, perception):
@@ -393,10 +441,13 @@ def test_every_free_answer_is_well_formed(predictor):
     tokenizer = predictor.tokenizer
     rng = np.random.default_rng(0)
     for _ in range(50):
-        grammar = AnswerGrammar(tokenizer, 3, False, torch.device("cpu"))
+        regions = Regions(tokenizer, 3, torch.device("cpu"))
+        grammar = AnswerGrammar(tokenizer, regions, torch.device("cpu"))
         ids = []
         while not grammar.done and len(ids) < 40:
             choices = grammar.allowed().nonzero().flatten().tolist()
+            if grammar.taken is not None:
+                choices = np.delete(regions.ids.numpy(), grammar.taken).tolist()
             marks = [c for c in choices if c >= tokenizer.vocab_size]
             pool = marks if marks and rng.random() < 0.7 else choices
             ids.append(int(rng.choice(pool)))

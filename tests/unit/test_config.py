@@ -20,7 +20,7 @@ def test_what_the_file_omits_takes_the_old_defaults():
     assert config.proposer.num_feature_levels == 4
     assert config.proposer.num_queries == 300
     assert config.language.rms_norm_eps == 1e-6
-    assert config.vision.hidden_size == 768
+    assert (config.vision.hidden_size, config.vision.patch_size) == (768, 16)
     assert (config.nms_thres, config.box_score_thres, config.max_region_num) == (0.6, 0.15, 100)
     assert config.vis_output_layer == -1
     assert (config.image_size, config.region_encoder.geometry) == (448, "released")
@@ -75,10 +75,10 @@ def test_our_own_settings_are_read():
         (minimal(num_queries=10), "10.*300"),
         (minimal() | {"max_region_num": 101}, "101"),
         ({"perceiver_cfg": {"ddetr_cfg": PROPOSER, "vis_encoder_cfg": {"mlp_ratio": 2.5}}}, "2.5"),
-        (minimal() | {"groma_ros": {"image_size": 450}}, "450.*14"),
+        (minimal() | {"groma_ros": {"image_size": 456}}, "456.*16"),
         (minimal() | {"groma_ros": {"region_encoder": {"channels": 100}}}, "100"),
         (minimal() | {"groma_ros": {"region_encoder": {"geometry": "round"}}}, "round"),
-        (minimal() | {"groma_ros": {"stem": {"channels": 8, "stages": [{"channels": 8, "stride": 2}]}}}, "patch_size.*14"),
+        (minimal() | {"groma_ros": {"stem": {"channels": 8, "stages": [{"channels": 8, "stride": 32}]}}}, "patch_size.*16"),
     ],
 )
 def test_what_cannot_be_built_is_refused(data, message):

@@ -1,0 +1,64 @@
+"""Read several questions about one picture in one forward: each sees the picture, none the others.
+
+They lie behind each other after the kept keys and values of the picture. A block mask hides them
+from each other, and the positions of each one go on where the picture's end, so every question is
+read as if it were alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from .generate import fork, prefill
+from .model import Groma
+
+
+@torch.no_grad()
+def read_turns(
+    model: Groma, turns: Sequence[Tensor], prefix: DynamicCache
+) -> tuple[Tensor, DynamicCache]:
+    """Read embedded turns [(L_i, D)] after `prefix`, which stays as it is.
+
+    Returns the hidden state (k, D) of each turn's last position, and a cache that holds the prefix
+    and then all turns; ``turn_cache`` cuts one turn's out of it.
+    """
+    if len(turns) == 1:
+        return prefill(model, turns[0][None], fork(prefix))
+    lengths, known = [len(turn) for turn in turns], prefix.get_seq_length()
+    embeds = torch.cat(list(turns))[None]
+    position = torch.cat([torch.arange(n) for n in lengths]).to(model.device) + known
+    output = model.llm.model(
+        inputs_embeds=embeds,
+        past_key_values=fork(prefix),
+        attention_mask=block_mask(lengths, known, embeds.dtype, model.device),
+        position_ids=position[None],
+        use_cache=True,
+    )
+    last = torch.tensor(lengths, device=model.device).cumsum(0) - 1
+    return output.last_hidden_state[0, last], output.past_key_values
+
+
+def block_mask(
+    lengths: Sequence[int], known: int, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return an additive mask (1, 1, S, known + S): a position sees the prefix and its own past."""
+    owner = torch.repeat_interleave(torch.tensor(list(lengths), device=device))
+    own = (owner[:, None] == owner[None]).tril()
+    seen = torch.cat((own.new_ones(len(owner), known), own), dim=1)
+    hidden = torch.zeros(seen.shape, dtype=dtype, device=device)
+    return hidden.masked_fill(~seen, torch.finfo(dtype).min)[None, None]
+
+
+def turn_cache(cache: DynamicCache, known: int, start: int, end: int) -> DynamicCache:
+    """Return a cache of the prefix, of `known` places, and the turn at `start` to `end` after it."""
+    twin = fork(cache)
+    for layer in twin.layers:
+        layer.keys, layer.values = (
+            torch.cat((t[:, :, :known], t[:, :, known + start : known + end]), dim=2)
+            for t in (layer.keys, layer.values)
+        )
+    return twin

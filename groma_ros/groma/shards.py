@@ -1,0 +1,95 @@
+"""Read weight files one tensor at a time, so that a shard is never in memory as a whole.
+
+Shards are mapped into memory, not read: a tensor's pages come from disk when it is copied and are
+given back at once, so what counts as used is what was copied.
+"""
+
+import ctypes
+import json
+import mmap
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+PATTERNS = ("model*.safetensors", "pytorch_model*.bin")
+FETCH = "hf download FoundationVision/groma-7b-finetune --local-dir groma-7b-finetune"
+_LISTED = 10
+_MADV_DONTNEED = 4
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return a folder's weight files; raise FileNotFoundError for none or a missing shard.
+
+    Safetensors go before pickled weights. Where there is an index, its shards are the files.
+    """
+    for pattern in PATTERNS:
+        files = sorted(folder.glob(pattern))
+        for index in folder.glob(f"{pattern}.index.json"):
+            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            absent = sorted(shards - {path.name for path in files})
+            if absent:
+                raise FileNotFoundError(
+                    f"{folder} lacks {some(absent)} of {index.name}; fetch what is missing, as in "
+                    f"`{FETCH}`"
+                )
+            files = sorted(folder / shard for shard in shards)
+        if files:
+            return files
+    raise FileNotFoundError(
+        f"{folder} holds no {PATTERNS[0]} and no {PATTERNS[1]}; fetch the weights, as in `{FETCH}`"
+    )
+
+
+def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    """Yield name and tensor of a shard, on the CPU and mapped from the file.
+
+    A tensor is good until the next one is asked for: copy it. Pickled weights are read with
+    ``weights_only``, so no code in them runs. Raises ValueError for a file that can't be read.
+    """
+    try:
+        yield from _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise ValueError(
+            f"{path} ({path.stat().st_size} bytes) can't be read as weights: "
+            f"{' '.join(str(error).split())[:600]}; fetch the file anew (git alone fetches only "
+            f"a pointer to it), as in `{FETCH}`"
+        ) from error
+
+
+def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    with safe_open(path, framework="pt") as archive:
+        for name in archive.keys():  # noqa: SIM118
+            tensor = archive.get_tensor(name)
+            yield name, tensor
+            release(tensor)
+
+
+def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
+        raise ValueError(f"{path} holds something else than named tensors; it is no weight file")
+    for name, tensor in state.items():
+        yield name, tensor
+        release(tensor)
+
+
+def release(tensor: Tensor) -> None:
+    """Give the memory pages of a tensor mapped from a file back; its values stay readable."""
+    if not sys.platform.startswith("linux") or tensor.nbytes < mmap.PAGESIZE:
+        return
+    start = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+    length = tensor.data_ptr() + tensor.nbytes - start
+    madvise = ctypes.CDLL(None).madvise
+    madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    madvise(start, length // mmap.PAGESIZE * mmap.PAGESIZE, _MADV_DONTNEED)
+
+
+def some(names: list[str]) -> str:
+    """Return the first of many names, and how many more there are."""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(sorted(names)[:_LISTED]) + more
