@@ -20,10 +20,11 @@ class _FusionConv(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.gn = nn.GroupNorm(64, channels)
 
-    def forward(self, features: Tensor) -> Tensor:
-        if not winograd.serves(features):
-            return F.relu(self.gn(self.conv(features)))
-        return _normalise_and_rectify(winograd.conv3x3(features, [self.conv]), self.gn)
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Convolve maps [(B, C_i, H, W)] that lie behind each other in channels."""
+        if not winograd.serves(parts[0]):
+            return F.relu(self.gn(self.conv(torch.cat(list(parts), dim=1))))
+        return _normalise_and_rectify(winograd.conv3x3(parts, [self.conv]), self.gn)
 
 
 def _normalise_and_rectify(features: Tensor, norm: nn.GroupNorm) -> Tensor:
@@ -71,20 +72,17 @@ class LevelFusion(nn.Module):
             features = [conv(self._exchange(features, level)) for level in range(len(features))]
         return features
 
-    def _exchange(self, features: list[Tensor], level: int) -> Tensor:
+    def _exchange(self, features: list[Tensor], level: int) -> list[Tensor]:
         own = features[level]
         coarser = features[min(level + 1, len(features) - 1)]
         finer = features[max(level - 1, 0)]
         half, quarter = self.channels - 2 * (self.channels // 4), self.channels // 4
         size = own.shape[-2:]
-        return torch.cat(
-            (
-                own[:, :half],
-                resize(coarser[:, half + quarter :], size),
-                resize(finer[:, half : half + quarter], size),
-            ),
-            dim=1,
-        )
+        return [
+            own[:, :half],
+            resize(coarser[:, half + quarter :], size),
+            resize(finer[:, half : half + quarter], size),
+        ]
 
 
 class RegionHead(nn.Module):
@@ -114,8 +112,8 @@ class RegionHead(nn.Module):
 
     def _sum_of_convs(self, cuts: Sequence[Tensor]) -> Tensor:
         if winograd.serves(cuts[0]):
-            bias = torch.stack([conv.bias for conv in self.pconvs]).sum(0)
-            return winograd.conv3x3(torch.cat(list(cuts), 1), self.pconvs) + bias[:, None, None]
+            bias = torch.stack([conv.bias for conv in self.pconvs]).sum(0)[:, None, None]
+            return winograd.conv3x3(cuts, self.pconvs) + bias
         total = self.pconvs[0](cuts[0])
         for conv, cut in zip(self.pconvs[1:], cuts[1:], strict=True):
             total = total + conv(cut)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 TILE, SPAN = 4, 6
@@ -27,18 +26,29 @@ def serves(features: Tensor) -> bool:
     return plain and not torch.is_grad_enabled()
 
 
-def conv3x3(features: Tensor, convs: Sequence[nn.Conv2d]) -> Tensor:
-    """Convolve (N, I, H, W) as ``convs`` do, with padding 1 and without their biases.
+def conv3x3(parts: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> Tensor:
+    """Convolve ``parts`` [(N, I_i, H, W)], one behind the other in channels, with padding 1.
 
-    The channels are those of all ``convs`` one after the other, and their results are summed. As
-    input and output, channels last in memory is best.
+    ``convs`` split the channels among them in their own way; their results are summed, without
+    their biases, to (N, O, H, W). Channels last in memory is best, and what is returned.
     """
-    height, width = features.shape[-2:]
-    rows, columns = -(-height // TILE), -(-width // TILE)
-    below, right = rows * TILE - height + 1, columns * TILE - width + 1
-    padded = F.pad(features.permute(0, 2, 3, 1), (0, 0, 1, right, 1, below))
-    out = convolve(padded, filters(convs))
+    height, width = parts[0].shape[-2:]
+    out = convolve(_padded(parts), filters(convs))
     return out[:, :height, :width].permute(0, 3, 1, 2)
+
+
+def _padded(parts: Sequence[Tensor]) -> Tensor:
+    """Put maps behind each other as (N, rows, columns, I) with a frame of zeros for whole tiles."""
+    count, _, height, width = parts[0].shape
+    rows, columns = (TILE * -(-side // TILE) + 2 for side in (height, width))
+    channels = [part.shape[1] for part in parts]
+    padded = parts[0].new_empty((count, rows, columns, sum(channels)))
+    padded[:, 0], padded[:, height + 1 :] = 0, 0
+    padded[:, :, 0], padded[:, :, width + 1 :] = 0, 0
+    inner = padded[:, 1 : height + 1, 1 : width + 1].split(channels, dim=-1)
+    for place, part in zip(inner, parts, strict=True):
+        place.copy_(part.permute(0, 2, 3, 1))
+    return padded
 
 
 def convolve(padded: Tensor, transformed: Tensor) -> Tensor:
@@ -56,7 +66,7 @@ def convolve(padded: Tensor, transformed: Tensor) -> Tensor:
         summed = back @ torch.bmm(planes, transformed).view(SPAN**2, -1)
         summed = summed.view(TILE, TILE, *shape[:-1], -1)
         out[images, lines] = summed.permute(2, 3, 0, 4, 1, 5)
-    return out.view(count, rows * TILE, columns * TILE, -1)
+    return out.view(count, rows * TILE, columns * TILE, transformed.shape[2])
 
 
 def _tiles(padded: Tensor, lines: slice, columns: int) -> Tensor:
