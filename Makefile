@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON3 := $(or $(PYTHON),$(shell command -v python3),$(shell command -v python3.12), \
              $(shell command -v python3.11),$(shell command -v python3.13))
-.PHONY: setup demo test lint clean
+.PHONY: setup demo test bench lint clean
 
 setup:
 	@test -n "$(strip $(PYTHON3))" || { echo "set-up stopped: no python3 was found" >&2; exit 1; }
@@ -16,6 +16,9 @@ demo: setup
 
 test: setup
 	@. ./activate && python -m pytest $(PYTEST_ARGS)
+
+bench: setup
+	@. ./activate && groma bench $(BENCH_ARGS)
 
 lint: setup
 	@. ./activate && ruff check .

@@ -21,6 +21,7 @@ SUBCOMMANDS = {
     "random-checkpoint": (
         "groma_ros.cli_random_checkpoint", "write random weights in the published layout",
     ),
+    "bench": ("groma_ros.bench", "time every part of the model on this machine"),
     "parity": ("groma_ros.groma.parity", "compare the model with golden files"),
     "render": ("groma_ros.sim.dataset", "render tabletop scenes to train and measure on"),
     "train": ("groma_ros.train.cli", "train groma-nano"),

@@ -86,19 +86,23 @@ def choose_device(device: str) -> torch.device:
 
 
 def choose_dtype(dtype: str, device: torch.device, folder: Path) -> torch.dtype:
-    """Return the precision for "auto", "float32", "bfloat16" or "float16".
+    """Return the precision for "auto" (see ``default_dtype``), "float32", "bfloat16" or "float16"."""
+    if dtype == "auto":
+        return default_dtype(device, GromaConfig.from_file(folder / "config.json"))
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype {dtype!r} is none of auto, {', '.join(DTYPES)}")
+    return DTYPES[dtype]
 
-    "auto" is bfloat16 on a GPU that computes in it, and on a CPU that does where the language
-    model is wide enough to gain from it (groma-7b, not groma-nano); else float32.
+
+def default_dtype(device: torch.device, config: GromaConfig) -> torch.dtype:
+    """Return the precision to run a model in unless one is asked for.
+
+    That is bfloat16 on a GPU that computes in it, and on a CPU that does where the language model
+    is wide enough to gain from it (groma-7b, not groma-nano); else float32.
     """
-    if dtype != "auto":
-        if dtype not in DTYPES:
-            raise ValueError(f"dtype {dtype!r} is none of auto, {', '.join(DTYPES)}")
-        return DTYPES[dtype]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
-    width = GromaConfig.from_file(folder / "config.json").language.hidden_size
-    wide = width >= _WIDE_LANGUAGE_MODEL
+    wide = config.language.hidden_size >= _WIDE_LANGUAGE_MODEL
     return torch.bfloat16 if wide and _cpu_has_bfloat16() else torch.float32
 
 

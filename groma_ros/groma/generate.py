@@ -4,14 +4,16 @@ A cache holds the keys and values of everything read so far. ``fork`` makes one 
 and regions) serve many commands.
 """
 
-import copy
 from collections.abc import Collection, Iterator
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from .cache import fork
 from .model import Groma
+
+__all__ = ["decode_one", "fork", "greedy", "prefill"]
 
 
 @torch.no_grad()
@@ -61,13 +63,3 @@ def greedy(
         if token_id in stop_ids or index + 1 == max_new_tokens:
             return
         hidden, cache = decode_one(model, token_id, cache)
-
-
-def fork(cache: DynamicCache) -> DynamicCache:
-    """Return a cache that continues from the same prefix and leaves the original as it is.
-
-    Nothing is copied: a layer's update replaces its tensors and does not write into them.
-    """
-    twin = copy.copy(cache)
-    twin.layers = [copy.copy(layer) for layer in cache.layers]
-    return twin

@@ -1,7 +1,10 @@
 """Language half: a Llama, the added tokens' embeddings and head, and the prompt's expansion."""
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import Cache, LlamaConfig, LlamaForCausalLM, LlamaModel
+from transformers.models.llama.modeling_llama import LlamaAttention
 
 from .config import GromaConfig, LanguageConfig
 from .tokens import SpecialIds
@@ -42,9 +45,68 @@ def llama_config(language: LanguageConfig) -> LlamaConfig:
     )
 
 
+def reads(llama: LlamaModel, cache: Cache) -> bool:
+    """Tell whether ``read`` may stand in for the model's own forward: it computes no gradients."""
+    plain = llama.config._attn_implementation == "sdpa" and not llama.training
+    return plain and not torch.is_grad_enabled() and len(cache.layers) == len(llama.layers)
+
+
+def read(llama: LlamaModel, embeds: Tensor, cache: Cache) -> Tensor:
+    """Run (B, L, D) through ``llama`` after what ``cache`` holds and return the last hidden states.
+
+    The same arithmetic as the model's own forward. One token of a small model takes as long as
+    the calls around its products, so there are no more of those than needed.
+    """
+    known, length = cache.get_seq_length(), embeds.shape[1]
+    position = torch.arange(known, known + length, device=embeds.device)[None]
+    cosine, sine = (table[:, None] for table in llama.rotary_emb(embeds, position))
+    half = sine.shape[-1] // 2
+    sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
+    mask = None
+    if known and length > 1:
+        seen = torch.ones(length, known + length, dtype=torch.bool, device=embeds.device)
+        mask = seen.tril(known)
+    hidden = embeds
+    for index, layer in enumerate(llama.layers):
+        placed = _rms_norm(hidden, layer.input_layernorm)
+        hidden = hidden + _attend(layer.self_attn, placed, (cosine, sine), mask, cache, index)
+        hidden = hidden + layer.mlp(_rms_norm(hidden, layer.post_attention_layernorm))
+    return _rms_norm(hidden, llama.norm)
+
+
+def _attend(
+    attention: LlamaAttention,
+    hidden: Tensor,
+    rotary: tuple[Tensor, Tensor],
+    mask: Tensor | None,
+    cache: Cache,
+    index: int,
+) -> Tensor:
+    query, key, value = (
+        project(hidden).unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
+        for project in (attention.q_proj, attention.k_proj, attention.v_proj)
+    )
+    query, key = _rotate(query, *rotary), _rotate(key, *rotary)
+    key, value = cache.update(key, value, index)
+    if (groups := attention.num_key_value_groups) > 1:
+        key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
+    causal = mask is None and query.shape[2] > 1
+    attended = F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
+    return attention.o_proj(attended.transpose(1, 2).flatten(2))
+
+
+def _rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    """Turn pairs of (B, heads, L, size) by their position; ``sine``'s first half is negated."""
+    return torch.addcmul(values * cosine, values.roll(values.shape[-1] // 2, -1), sine)
+
+
+def _rms_norm(hidden: Tensor, norm: torch.nn.Module) -> Tensor:
+    return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+
+
 def expand_ids(
-    input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> torch.Tensor:
+    input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> Tensor:
     """Replace ``<image>`` and ``<region>`` in (L,) ids by the places their tokens will take.
 
     ``<image>`` becomes ``image_tokens`` times itself; ``<region>`` becomes ``<r_i>`` and itself
@@ -57,8 +119,8 @@ def expand_ids(
 
 
 def expand_labels(
-    labels: torch.Tensor, input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> torch.Tensor:
+    labels: Tensor, input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> Tensor:
     """Move labels (L,) to where ``expand_ids`` moves their tokens; visual tokens have none."""
     visual = (input_ids == ids.image) | (input_ids == ids.region)
     lengths = _lengths(input_ids, ids, image_tokens, regions)
@@ -66,8 +128,8 @@ def expand_labels(
 
 
 def _lengths(
-    input_ids: torch.Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> torch.Tensor:
+    input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
+) -> Tensor:
     image = (input_ids == ids.image).nonzero().flatten().tolist()
     region = (input_ids == ids.region).nonzero().flatten().tolist()
     if len(image) != 1 or len(region) != 1 or image[0] > region[0]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Cache, DynamicCache
+from transformers import Cache
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
+from .cache import empty_cache
 from .config import GromaConfig
-from .language import IGNORE_LABEL, build_llama, expand_ids, expand_labels
+from .language import IGNORE_LABEL, build_llama, expand_ids, expand_labels, read, reads
 from .proposer import Proposer, ProposerOutput, input_projections
 from .region_encoder import RegionEncoder
 from .selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
@@ -268,7 +269,9 @@ class Groma(nn.Module):
         Returns the last hidden states (B, L, D) and the cache, extended in place.
         """
         if cache is None:
-            cache = DynamicCache(config=self.llm.config)
+            cache = empty_cache(self.llm.config.num_hidden_layers)
+        if reads(self.llm.model, cache):
+            return read(self.llm.model, inputs_embeds, cache), cache
         output = self.llm.model(
             inputs_embeds=inputs_embeds, past_key_values=cache, use_cache=True
         )

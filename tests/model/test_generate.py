@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from transformers import DynamicCache
 
 from groma_ros.groma.generate import decode_one, fork, greedy, prefill
 
@@ -168,3 +169,48 @@ def test_bfloat16_stays_close_and_keeps_boxes_and_rotary_in_float32(tiny, pixels
     assert (half.boxes_cxcywh_norm - best).abs().amax(-1).min() < 0.05
     hidden, cache = prefill(model, model.embed_ids(torch.tensor([[1, 2, 3]])))
     assert len(list(greedy(model, hidden, cache, max_new_tokens=3))) == 3
+
+
+def test_the_lean_forward_equals_the_models_own(model):
+    """One reading without a cache's prefix, one after it, one token: as transformers computes."""
+    own = DynamicCache(config=model.llm.config)
+    ours = None
+    for ids in (torch.arange(20), torch.arange(30, 37), torch.tensor([5])):
+        embeds = model.embed_ids(ids[None])
+        with torch.no_grad():
+            hidden, ours = model.forward_tokens(embeds, ours)
+            output = model.llm.model(inputs_embeds=embeds, past_key_values=own, use_cache=True)
+        torch.testing.assert_close(hidden, output.last_hidden_state, rtol=1e-4, atol=1e-5)
+    for mine, theirs in zip(ours.layers, own.layers, strict=True):
+        torch.testing.assert_close(mine.keys, theirs.keys, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(mine.values, theirs.values, rtol=1e-4, atol=1e-5)
+
+
+def test_forks_of_a_prefix_never_write_into_it_or_each_other(model):
+    """Not even where the buffers have room, and where a fork's tensors were assigned anew."""
+    with torch.inference_mode():
+        _, prefix = prefill(model, model.embed_ids(torch.arange(20)[None]))
+        kept = [layer.keys.clone() for layer in prefix.layers]
+    first, second = fork(prefix), fork(prefix)
+    for token, cache in ((3, first), (4, second), (5, first), (6, prefix)):
+        decode_one(model, token, cache)
+    cut = fork(first)
+    for layer in cut.layers:
+        layer.keys, layer.values = layer.keys[:, :, :20], layer.values[:, :, :20]
+    decode_one(model, 9, cut)
+    wanted = {(3, 5): first, (4,): second, (6,): prefix, (9,): cut}
+    for tokens, cache in wanted.items():
+        ids = torch.tensor([[*range(20), *tokens]])
+        _, alone = prefill(model, model.embed_ids(ids))
+        for layer, own, before in zip(cache.layers, alone.layers, kept, strict=True):
+            assert torch.equal(layer.keys[:, :, :20], before)
+            torch.testing.assert_close(layer.keys, own.keys, rtol=1e-4, atol=1e-5)
+
+
+def test_a_token_is_appended_in_place(model):
+    _, cache = prefill(model, model.embed_ids(torch.arange(20)[None]))
+    places = [layer.keys.data_ptr() for layer in cache.layers]
+    for _ in range(3):
+        decode_one(model, 7, cache)
+    assert [layer.keys.data_ptr() for layer in cache.layers] == places
+    assert cache.get_seq_length() == 23

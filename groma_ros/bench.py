@@ -1,0 +1,188 @@
+"""Time every part of Groma on this machine: one model of middle size with drawn weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import bench_scaling
+from .bench_model import CONFIG, QUESTION, build, picture, prompt
+from .groma.generate import decode_one, fork, prefill
+from .groma.model import Groma
+from .loading import DTYPES, choose_device, default_dtype
+from .peak_memory import peak_mb
+
+EXAMPLES = """examples:
+  groma bench
+  groma bench --dtype float32 --reps 11 --json
+  groma bench --scaling
+"""
+NEW = 8
+LABELS = {
+    "vision": "vision encoder",
+    "proposer": "region proposer and selection",
+    "region_encoder": "region encoder",
+    "prefill": "prefill of picture and prompt",
+    "token": "a token",
+    "first_command": f"first command on a new frame, {NEW} tokens",
+    "next_command": f"next command on the same frame, {NEW} tokens",
+}
+
+
+@dataclass
+class Clock:
+    """Collect milliseconds by name, once the device has caught up."""
+
+    device: torch.device
+    ms: dict[str, list[float]] = field(default_factory=dict)
+
+    def now(self) -> float:
+        """Return milliseconds."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return perf_counter() * 1e3
+
+    def time(self, name: str, call: Callable[[], Any]) -> Any:
+        """Call, keep how long it took, and return what it returned."""
+        start = self.now()
+        result = call()
+        self.ms.setdefault(name, []).append(self.now() - start)
+        return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of ``groma bench``."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype", action="append", choices=list(DTYPES),
+        help="may be given several times; else float32 and this machine's default",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
+    parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
+    parser.add_argument(
+        "--scaling", action="store_true", help="also how cost grows with regions, pictures, tokens"
+    )
+    parser.add_argument("--json", action="store_true", help="end in one line of JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print each table once it is there, and one line of JSON if asked; return 0."""
+    device = choose_device(args.device)
+    torch.set_num_threads(args.threads)
+    chosen = args.dtype or ["float32", name_of(default_dtype(device, CONFIG))]
+    report = {"machine": machine(device), "torch": torch.__version__, "threads": args.threads,
+              "reps": args.reps, "dtypes": {}}  # fmt: skip
+    for name in dict.fromkeys(chosen):
+        say(f"{name}: drawing weights")
+        model = build(device, DTYPES[name])
+        result = report["dtypes"][name] = measure(model, args.reps)
+        print(f"{name}, {report['machine']}, {args.threads} threads\n{table(result)}", flush=True)
+        if args.scaling:
+            result["scaling"] = dict(bench_scaling.tables(model, Clock(device), args.reps))
+    if args.json:
+        print(json.dumps(report))
+    return 0
+
+
+@torch.inference_mode()
+def measure(model: Groma, reps: int) -> dict:
+    """Return medians and minima in ms, the tokens said, the regions and the peak of memory."""
+    clock, pixels, ids = Clock(model.device), picture(model), prompt(model)
+    said, regions = first_and_next(model, clock, pixels, ids)
+    clock.ms.clear()
+    for rep in range(reps):
+        say(f"{name_of(model.dtype)}: repetition {rep + 1} of {reps}")
+        said, regions = first_and_next(model, clock, pixels, ids)
+    say("")
+    return {
+        "ms": {name: round(statistics.median(clock.ms[name]), 2) for name in LABELS},
+        "ms_min": {name: round(min(clock.ms[name]), 2) for name in LABELS},
+        "tokens": said,
+        "regions": regions,
+        "peak_mb": round(peak_mb(model.device)),
+    }
+
+
+def first_and_next(
+    model: Groma, clock: Clock, pixels: Tensor, ids: Tensor
+) -> tuple[list[int], int]:
+    """Time one command on a new frame and one on the kept frame; return tokens and regions."""
+    start = clock.now()
+    states = clock.time("vision", lambda: model.perceiver.hidden_states(pixels))
+    chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
+    percept = clock.time("region_encoder", lambda: model.encode(states, chosen)[0])
+    read = clock.time("prefill", lambda: prefill(model, model.embed_prompt(ids, percept)[None]))
+    said = speak(model, clock, "token", *read)
+    clock.ms.setdefault("first_command", []).append(clock.now() - start)
+    picture_part = model.embed_prompt(ids, percept)[None, :-QUESTION]
+    _, prefix = prefill(model, picture_part)
+
+    def following() -> list[int]:
+        read = prefill(model, model.embed_ids(ids[None, -QUESTION:]), fork(prefix))
+        return speak(model, clock, "next_token", *read)
+
+    again = clock.time("next_command", following)
+    if again != said and model.dtype == torch.float32:
+        raise RuntimeError(f"after the kept picture the model says {again}, else {said}")
+    return said, len(percept.scores)
+
+
+def speak(model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
+          ) -> list[int]:  # fmt: skip
+    """Return the ``count`` likeliest tokens after ``hidden``, timing each but the first."""
+    said = [int(model.logits(hidden).argmax())]
+    while len(said) < count:
+        start = clock.now()
+        hidden, cache = decode_one(model, said[-1], cache)
+        said.append(int(model.logits(hidden).argmax()))
+        clock.ms.setdefault(name, []).append(clock.now() - start)
+    return said
+
+
+def table(result: dict) -> str:
+    """Return medians and minima as lines for people."""
+    lines = [f"  {'':<46}{'median':>9}{'least':>9}"]
+    for name, label in LABELS.items():
+        lines.append(f"  {label:<46}{result['ms'][name]:>9.1f}{result['ms_min'][name]:>9.1f} ms")
+    lines.append(f"  {'peak of memory so far':<46}{result['peak_mb']:>9} MB")
+    lines.append(f"  {result['regions']} regions; said {result['tokens']}")
+    return "\n".join(lines)
+
+
+def machine(device: torch.device) -> str:
+    """Return what computes, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return a precision's name as ``--dtype`` takes it."""
+    return str(dtype).removeprefix("torch.")
+
+
+def say(text: str) -> None:
+    """Show progress in one line of stderr, replaced by the next; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}\r", end="", file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value
