@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile(r"(?<=<!-- tree -->\n```\n).*?(?=```\n<!-- /tree -->)", re.DOTALL)
 BEYOND = """\
-  nano/                groma-nano: weights, config, tokenizer, model card
-  data/                the demo's camera sequence
+  nano/                    groma-nano: weights, config, tokenizer, model card
+  data/                    the demo's camera sequence
 """
 REST = """\
 launch/                groma.launch.py, demo.launch.py
@@ -35,7 +35,7 @@ def tree() -> str:
             if path.name == "__init__.py":
                 continue
             purpose = ast.get_docstring(ast.parse(path.read_text())).partition("\n")[0]
-            text += f"  {path.name:<20} {purpose.rstrip('.:')}\n"
+            text += f"  {path.name:<24} {purpose.rstrip('.:')}\n"
         text += "" if folder else BEYOND
     return text + REST
 
