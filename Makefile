@@ -7,6 +7,8 @@ PYTHON3 := $(or $(PYTHON),$(shell command -v python3),$(shell command -v python3
 
 setup:
 	@test -n "$(strip $(PYTHON3))" || { echo "set-up stopped: no python3 was found" >&2; exit 1; }
+	@$(strip $(PYTHON3)) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || \
+	  { echo "set-up stopped: $(strip $(PYTHON3)) is no Python 3.11 to 3.13" >&2; exit 1; }
 	@$(strip $(PYTHON3)) tools/bootstrap
 
 demo: setup

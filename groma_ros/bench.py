@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
     parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
     parser.add_argument(
-        "--scaling", action="store_true", help="also how cost grows with regions, pictures, tokens"
+        "--scaling", action="store_true", help="also how cost grows with regions, commands, pictures, tokens"
     )
     parser.add_argument("--json", action="store_true", help="end in one line of JSON")
 

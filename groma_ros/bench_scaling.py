@@ -1,4 +1,4 @@
-"""How the benchmark's cost grows: with regions, with pictures in a batch, with an answer's tokens."""
+"""How the benchmark's cost grows: with regions, commands, pictures in a batch, an answer's tokens."""
 
 from __future__ import annotations
 
@@ -8,22 +8,28 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
-from .bench_model import CONFIG, picture, prompt
+from .bench_model import CONFIG, QUESTION, picture, prompt
 from .groma.generate import decode_one, fork, prefill
 from .groma.model import Groma
+from .groma.packed import read_turns
 from .peak_memory import extra_mb
 
 if TYPE_CHECKING:
     from .bench import Clock
 
-REGIONS, PICTURES, TOKENS = (10, 25, 50, 75, 100), (1, 2, 3, 4), (5, 20, 50, 100, 200)
+REGIONS, COMMANDS = (10, 25, 50, 75, 100), (1, 2, 4, 8, 16)
+PICTURES, TOKENS = (1, 2, 3, 4), (5, 20, 50, 100, 200)
+PHRASE = 20
+"""Tokens of a command that asks for one thing, up to the region it points at."""
 Row = dict[str, float]
 
 
 def tables(model: Groma, clock: Clock, reps: int) -> Iterator[tuple[str, list[Row]]]:
     """Print and yield the rows of each table; the model's own configuration is put back."""
-    for title, rows in (("regions", regions), ("pictures", pictures), ("tokens", tokens)):
+    for rows in (regions, commands, pictures, tokens):
+        title = rows.__name__
         print(f"  cost by number of {title}", flush=True)
         done = []
         try:
@@ -54,6 +60,24 @@ def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
             **_cost("region_encoder", clock, reps, lambda c=chosen: model.encode(states, c)),
             **_cost("prefill", clock, reps, lambda e=embeds: prefill(model, e)),
         }
+
+
+def commands(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
+    """Yield what asking for 1 to 16 things in one kept picture costs, all read in one forward."""
+    percept = model.perceive(picture(model))[0]
+    words = prompt(model)[-PHRASE:]
+    _, prefix = prefill(model, model.embed_prompt(prompt(model), percept)[None, :-QUESTION])
+    first = model.ids.first_region
+    regions = torch.arange(first, first + len(percept.scores), device=model.device)
+
+    def point(count: int) -> Tensor:
+        turns = [model.embed_ids(words.roll(i)) for i in range(count)]
+        hidden, _ = read_turns(model, turns, prefix)
+        return model.added_logits(hidden, regions).softmax(-1).cpu()
+
+    for count in COMMANDS:
+        row = _cost("point", clock, reps, lambda c=count: point(c))
+        yield {"commands": count, **row, "each_ms": row["point_ms"] / count}
 
 
 def pictures(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:

@@ -99,9 +99,15 @@ def load(args: argparse.Namespace):
 
 
 def show(args: argparse.Namespace, rgb: np.ndarray, answer: Grounding, command: str) -> None:
-    """Print an answer as the options say, and write the annotated picture."""
+    """Write the annotated picture and print an answer, as the options say.
+
+    Raises ValueError where the picture can't be written.
+    """
     if args.save is not None:
-        Image.fromarray(draw(rgb, answer, command)).save(args.save)
+        try:
+            Image.fromarray(draw(rgb, answer, command)).save(args.save)
+        except OSError as error:
+            raise ValueError(f"{args.save} can't be written: {error}") from None
     if args.json:
         print(json.dumps(answer.to_dict()))
         return

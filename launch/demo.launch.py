@@ -1,4 +1,4 @@
-"""Show the node at work on pictures from disk, with RViz.
+"""Show the node at work on pictures from disk; `rviz:=true` shows it in RViz.
 
 ros2 launch groma_ros demo.launch.py command:="find all the cans" source:=photo.jpg
 """
@@ -47,7 +47,8 @@ def generate_launch_description():
                 package="groma_ros",
                 executable="groma_ask",
                 namespace=LaunchConfiguration("namespace"),
-                arguments=["--", LaunchConfiguration("command")],
+                # Loading 7B weights may take minutes, and is waited for.
+                arguments=["--timeout", "900", "--", LaunchConfiguration("command")],
                 output="screen",
             ),
         ]

@@ -51,19 +51,27 @@ def reads(llama: LlamaModel, cache: Cache) -> bool:
     return plain and not torch.is_grad_enabled() and len(cache.layers) == len(llama.layers)
 
 
-def read(llama: LlamaModel, embeds: Tensor, cache: Cache) -> Tensor:
+def read(
+    llama: LlamaModel,
+    embeds: Tensor,
+    cache: Cache,
+    position: Tensor | None = None,
+    mask: Tensor | None = None,
+) -> Tensor:
     """Run (B, L, D) through ``llama`` after what ``cache`` holds and return the last hidden states.
 
-    The same arithmetic as the model's own forward. One token of a small model takes as long as
-    the calls around its products, so there are no more of those than needed.
+    ``position`` (1, L) and ``mask`` (1, 1, L, known + L), True where a position sees another, are
+    for embeddings that do not simply follow each other. The same arithmetic as the model's own
+    forward. One token of a small model takes as long as the calls around its products, so there
+    are no more of those than needed.
     """
     known, length = cache.get_seq_length(), embeds.shape[1]
-    position = torch.arange(known, known + length, device=embeds.device)[None]
+    if position is None:
+        position = torch.arange(known, known + length, device=embeds.device)[None]
     cosine, sine = (table[:, None] for table in llama.rotary_emb(embeds, position))
     half = sine.shape[-1] // 2
     sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
-    mask = None
-    if known and length > 1:
+    if mask is None and known and length > 1:
         seen = torch.ones(length, known + length, dtype=torch.bool, device=embeds.device)
         mask = seen.tril(known)
     hidden = embeds

@@ -262,18 +262,31 @@ class Groma(nn.Module):
         return torch.where(added[..., None], new, known)
 
     def forward_tokens(
-        self, inputs_embeds: Tensor, cache: Cache | None = None
+        self,
+        inputs_embeds: Tensor,
+        cache: Cache | None = None,
+        position: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> tuple[Tensor, Cache]:
         """Run (B, L, D) through the language model after what ``cache`` holds.
 
-        Returns the last hidden states (B, L, D) and the cache, extended in place.
+        ``position`` (1, L) and ``mask`` (1, 1, L, known + L) bool are for embeddings that do not
+        simply follow each other; see ``packed``. Returns the last hidden states (B, L, D) and the
+        cache, extended in place.
         """
         if cache is None:
             cache = empty_cache(self.llm.config.num_hidden_layers)
         if reads(self.llm.model, cache):
-            return read(self.llm.model, inputs_embeds, cache), cache
+            return read(self.llm.model, inputs_embeds, cache, position, mask), cache
+        if mask is not None:
+            unseen = torch.finfo(inputs_embeds.dtype).min
+            mask = torch.zeros_like(mask, dtype=inputs_embeds.dtype).masked_fill(~mask, unseen)
         output = self.llm.model(
-            inputs_embeds=inputs_embeds, past_key_values=cache, use_cache=True
+            inputs_embeds=inputs_embeds,
+            past_key_values=cache,
+            use_cache=True,
+            position_ids=position,
+            attention_mask=mask,
         )
         return output.last_hidden_state, output.past_key_values
 

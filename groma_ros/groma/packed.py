@@ -29,28 +29,19 @@ def read_turns(
     if len(turns) == 1:
         return prefill(model, turns[0][None], fork(prefix))
     lengths, known = [len(turn) for turn in turns], prefix.get_seq_length()
-    embeds = torch.cat(list(turns))[None]
     position = torch.cat([torch.arange(n) for n in lengths]).to(model.device) + known
-    output = model.llm.model(
-        inputs_embeds=embeds,
-        past_key_values=fork(prefix),
-        attention_mask=block_mask(lengths, known, embeds.dtype, model.device),
-        position_ids=position[None],
-        use_cache=True,
-    )
+    mask = block_mask(lengths, known, model.device)
+    embeds = torch.cat(list(turns))[None]
+    hidden, cache = model.forward_tokens(embeds, fork(prefix), position[None], mask)
     last = torch.tensor(lengths, device=model.device).cumsum(0) - 1
-    return output.last_hidden_state[0, last], output.past_key_values
+    return hidden[0, last], cache
 
 
-def block_mask(
-    lengths: Sequence[int], known: int, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """Return an additive mask (1, 1, S, known + S): a position sees the prefix and its own past."""
+def block_mask(lengths: Sequence[int], known: int, device: torch.device) -> Tensor:
+    """Return (1, 1, S, known + S) bool: a position sees the prefix and its own past."""
     owner = torch.repeat_interleave(torch.tensor(list(lengths), device=device))
     own = (owner[:, None] == owner[None]).tril()
-    seen = torch.cat((own.new_ones(len(owner), known), own), dim=1)
-    hidden = torch.zeros(seen.shape, dtype=dtype, device=device)
-    return hidden.masked_fill(~seen, torch.finfo(dtype).min)[None, None]
+    return torch.cat((own.new_ones(len(owner), known), own), dim=1)[None, None]
 
 
 def turn_cache(cache: DynamicCache, known: int, start: int, end: int) -> DynamicCache:

@@ -9,6 +9,7 @@ import json
 import mmap
 import pickle
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,16 +71,21 @@ def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
-    state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    mapped = zipfile.is_zipfile(path)  # else written before torch 1.6, and read as a whole
+    state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
         raise ValueError(f"{path} holds something else than named tensors; it is no weight file")
     for name, tensor in state.items():
         yield name, tensor
-        release(tensor)
+        if mapped:
+            release(tensor)
 
 
 def release(tensor: Tensor) -> None:
-    """Give the memory pages of a tensor mapped from a file back; its values stay readable."""
+    """Give the memory pages of a tensor mapped from a file back; its values stay readable.
+
+    Values in memory of its own would be lost.
+    """
     if not sys.platform.startswith("linux") or tensor.nbytes < mmap.PAGESIZE:
         return
     start = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE

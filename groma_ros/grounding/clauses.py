@@ -99,7 +99,7 @@ def _strip_lead(tokens: list[Token]) -> list[Token]:
             skip = 2 if words[1:2] == ["and"] else 1
             verb, _ = _verb_at(words[skip:])
             length = skip if verb is not None and verb.frame != "motion" else 0
-        elif length and _is_command_itself(words, length):
+        elif length and _is_command_itself(tokens, length):
             length = 0
         if length == 0:
             return tokens
@@ -107,14 +107,15 @@ def _strip_lead(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-def _is_command_itself(words: list[str], length: int) -> bool:
+def _is_command_itself(tokens: list[Token], length: int) -> bool:
     """Keep "show me the cup", "wait", "there is ..." and "right cup" from being dropped."""
+    words = words_of(tokens)
     rest = [w for w in words[length:] if w not in COMMAS]
     lead = tuple(words[:length])
     if lead in (("show", "me"), ("can", "you", "show", "me"), ("tell", "me")):
         return not rest or not lex.longest(lex.PLACE_QUESTIONS, rest)[1]
     if lead in (("there",), ("right",), ("good",), ("great",), ("first",), ("next",), ("no",)):
-        return words[length : length + 1] != [","]
+        return words[length : length + 1] != [","] and not _verb_follows(tokens[length:])
     return not rest
 
 
@@ -213,6 +214,7 @@ def _read_object(text: str, verb: lex.Verb, tokens: list[Token]) -> Clause:
         tokens = tokens[1:]
     elif len(words) > 1 and words[0] in ("him", "her", "them") and words[1] in lex.DETERMINERS:
         tokens = tokens[1:]
+    tokens = tokens[: _purpose_at(words_of(tokens))]
     if verb.frame == "alone":
         at_a_place = bool(words) and preposition_at(words, 0) > 0
         return _read_motion(text, action, tokens) if at_a_place else Clause(action)
@@ -235,6 +237,16 @@ def _read_object(text: str, verb: lex.Verb, tokens: list[Token]) -> Clause:
     if where and action == "pick":
         action = "place"
     return Clause(action, target + where, text_of(text, tokens[at:end]))
+
+
+def _purpose_at(words: list[str]) -> int:
+    """Return where "to draw a circle" starts, which tells what for rather than where to."""
+    no_verbs = lex.DETERMINERS | lex.PRONOUNS | lex.ADJECTIVES | lex.PLACES
+    for i in range(1, len(words) - 2):
+        infinitive = words[i] == "to" and words[i + 1] not in no_verbs
+        if infinitive and words[i + 2] in lex.DETERMINERS and not preposition_at(words, i + 1):
+            return i
+    return len(words)
 
 
 def _second_object(words: list[str]) -> int:

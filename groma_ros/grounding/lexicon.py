@@ -58,7 +58,7 @@ give, carry: give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want
     i need|i'd like|i would like|we want|we need|i'll have|i'll take
 place, place: put|put down|put away|put back|place|place down|set|set down|drop|
     drop off|lay|lay down|stack|insert|transfer|shift|position|return|leave|store|throw|
-    toss|relocate|deposit|release|arrange|rest
+    toss|relocate|deposit|release|let go of|let go|arrange|rest
 move, place: move
 push, place: push|slide|shove
 pull, place: pull|drag
@@ -139,7 +139,8 @@ FILLERS = phrases(
 
 LEAD_INS = phrases(
     "can you|could you|would you|will you|can we|could we|may i|can i|could i|do you|did you"
-    "|would you mind|could you please|would you be so kind as to|be so kind as to|i want you to"
+    "|would you mind|would you be able to|are you able to|could you please"
+    "|would you be so kind as to|be so kind as to|i want you to"
     "|i need you to|i'd like you to|i would like you to|we want you to|we need you to|you should"
     "|you must|you need to|you have to|you can|i want to|i'd like to|i would like to|i need to"
     "|i'd love you to|let's|let us|try to|try and|go ahead and|help me|help me to|help us"

@@ -11,6 +11,7 @@ from groma_ros.grounding.values import CommandPhrase
 _TOKEN = re.compile(r"[.,;:!?()\n]|(?:[^\s.,;:!?()]|(?<=\d)[.,:](?=\d))+")
 SENTENCE_ENDS = frozenset(".;!?\n")
 COMMAS = frozenset(",:()") | {"-", "–", "—"}
+_MARKS = SENTENCE_ENDS | COMMAS | {"&"}
 _QUOTES = '"“”'
 
 
@@ -24,11 +25,14 @@ class Token:
 
 
 def tokenise(text: str) -> list[Token]:
-    """Return the words and marks of `text` in order, with offsets; quotes belong to words."""
+    """Return the words and marks of `text` in order, with offsets; quotes belong to words.
+
+    What is neither a word nor a mark of the grammar, such as an emoji, is left out.
+    """
     tokens = []
     for match in _TOKEN.finditer(text):
         word = match.group().lower().replace("’", "'").strip(_QUOTES)
-        if word:
+        if any(c.isalnum() for c in word) or word in _MARKS:
             tokens.append(Token(word, match.start(), match.end()))
     return tokens
 

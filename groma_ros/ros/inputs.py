@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
@@ -74,14 +76,26 @@ class Inputs:
         if silent_s < timeout_s:
             return ""
         topic = self._image.topic_name
-        publishers = self._node.count_publishers(topic)
+        publishers = self._node.get_publishers_info_by_topic(topic)
         if not publishers:
             return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
-        if self.frames.received:
-            return f"no image on {topic} for {silent_s:.0f} s"
+        said = f"no image on {topic} for {silent_s:.0f} s"
+        return said if self.frames.received else f"{said}, {self._misfit(topic, publishers)}"
+
+    def _misfit(self, topic: str, publishers: list[TopicEndpointInfo]) -> str:
+        """Say why nothing ever came from publishers that are there."""
+        wanted, qos = message_type(self._image), self._image.qos_profile
+        typed = [p for p in publishers if p.topic_type == wanted]
+        if not typed:
+            return f"its publisher sends {publishers[0].topic_type}, not {wanted}"
+        checked = [qos_check_compatible(p.qos_profile, qos) for p in typed]
+        if all(compatible == QoSCompatibility.ERROR for compatible, _ in checked):
+            return f"incompatible QoS: {checked[0][1].rstrip(';')}"
+        if qos.reliability == ReliabilityPolicy.RELIABLE:
+            return "though its publisher fits: does it send?"
         return (
-            f"no image on {topic} for {silent_s:.0f} s, though it has {publishers} publisher(s): "
-            "are type and QoS compatible?"
+            "though its publisher fits: large images get lost where DDS is not tuned for them; "
+            f"qos_overrides.{topic}.subscription.reliability: reliable has lost ones sent again"
         )
 
     def close(self) -> None:
@@ -89,3 +103,9 @@ class Inputs:
         self.frames.close()
         for subscription in (self._image, *self._others):
             self._node.destroy_subscription(subscription)
+
+
+def message_type(subscription: Subscription) -> str:
+    """Return the type of a subscription's messages, such as "sensor_msgs/msg/Image"."""
+    kind = subscription.msg_type
+    return "/".join([*kind.__module__.split(".")[:2], kind.__name__])

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from groma_ros import loading
-from groma_ros.predictor import Predictor
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path):
@@ -99,8 +98,3 @@ def test_a_precision_may_be_chosen(tmp_path):
     assert loading.choose_dtype("float16", torch.device("cpu"), tmp_path) == torch.float16
     with pytest.raises(ValueError, match="'int3' is none of auto, float32"):
         loading.choose_dtype("int3", torch.device("cpu"), tmp_path)
-
-
-def test_quantization_is_refused_for_now():
-    with pytest.raises(ValueError, match="'int4' is not available"):
-        Predictor.from_pretrained("nano", quantization="int4")

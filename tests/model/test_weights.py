@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from groma_ros.groma.golden_rule import canonical_name
+from groma_ros.groma.preprocess import PixelRule
 from groma_ros.groma.weights import load_groma, save_groma
 
 
@@ -125,6 +127,13 @@ def test_code_in_a_pickle_is_not_run(folder):
     with pytest.raises(Exception, match="weights_only"):
         load_groma(folder)
     assert folder.exists()
+
+
+def test_another_preprocessor_is_kept(tiny, golden_folder, tmp_path):
+    model = tiny()
+    model.config = replace(model.config, pixels=PixelRule(mean=(0.5, 0.5, 0.5)))
+    save_groma(model, golden_folder / "tokenizer", tmp_path)
+    assert load_groma(tmp_path)[0].config == model.config
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.model", "model.safetensors"])

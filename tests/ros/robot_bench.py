@@ -32,6 +32,7 @@ from groma_ros.ros.node import GromaNode
 from groma_ros.srv import DescribeRegion
 
 PATIENCE_S = 60.0  # only a failing test waits so long
+RESEND_S = 5.0  # an image that is only late on a busy machine is not to come twice
 
 
 class FakePredictor:
@@ -263,10 +264,10 @@ class Bench:
         if isinstance(message, np.ndarray):
             message = messages.image(message, header(seconds))
         eventually(camera.get_subscription_count, "somebody who takes images")
-        for _ in range(int(PATIENCE_S)):
+        for _ in range(int(PATIENCE_S / RESEND_S)):
             camera.publish(message)
             try:
-                while self.node.arrived.get(timeout=1.0) != message.header.stamp:
+                while self.node.arrived.get(timeout=RESEND_S) != message.header.stamp:
                     pass
                 return message
             except queue.Empty:

@@ -23,7 +23,7 @@ def test_the_rate_follows_simulated_time(make_bench):
     assert bench.robot.hear("grounded_text").header.stamp.sec == 1
     shown = bench.show(picture(BOX), seconds=2)  # new, but its time has not come
     tick(bench, 1005)
-    bench.robot.hear("status", lambda s: value_of(s, "frames_received") == "2")
+    bench.robot.hear("status", lambda s: int(value_of(s, "frames_received")) >= 2)
     assert bench.predictor.perceived == 1
     tick(bench, 1015)
     answer = bench.robot.hear("grounded_text")

@@ -38,7 +38,7 @@ def start():
 ])  # fmt: skip
 def test_a_bad_value_at_start_ends_in_one_clear_line(start, value, words):
     process = start("-p", value)
-    output, _ = process.communicate(timeout=PATIENCE_S)
+    output, _ = process.communicate(timeout=5 * PATIENCE_S)
     (line,) = output.splitlines()
     assert line.startswith("groma_node: ")
     assert words in line
@@ -62,7 +62,9 @@ def observer(sides):
 def test_signals_end_it_cleanly(start, observer, signals):
     """Ctrl-C, systemd, and Ctrl-C under `ros2 launch`, where the node gets more than one."""
     process = start("-r", "__ns:=/other", "-p", "autostart:=false")
-    observer.hear("status", lambda s: value_of(s, "state") == "unconfigured")
+    observer.hear(
+        "status", lambda s: value_of(s, "state") == "unconfigured", patience_s=5 * PATIENCE_S
+    )
     for sent in signals:
         process.send_signal(sent)
     output, _ = process.communicate(timeout=PATIENCE_S)

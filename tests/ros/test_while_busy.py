@@ -34,7 +34,7 @@ def test_services_parameters_and_status_answer_while_the_model_runs(bench):
     request = SetParameters.Request(parameters=[rate])
     assert call(SetParameters, request).results[0].successful
     bench.show(picture(BOX), seconds=2)
-    bench.robot.hear("status", lambda s: value_of(s, "frames_received") == "2")
+    bench.robot.hear("status", lambda s: int(value_of(s, "frames_received")) >= 2)
     assert bench.robot.heard["grounded_text"].empty()
     bench.predictor.gate.set()
     assert bench.robot.hear("grounded_text").status == "GROUNDED"

@@ -83,6 +83,15 @@ def test_ground_writes_the_annotated_picture(fake, photo, tmp_path, capsys):
     assert shown.shape == (40, 60, 3) and (shown != 90).any()
 
 
+def test_a_picture_that_cannot_be_written_is_told(fake, photo, tmp_path, capsys):
+    """A full disk or a folder of that name: one line, not a traceback."""
+    out = tmp_path / "out.png"
+    out.mkdir()
+    assert cli.main(["ground", photo, "pick up the cup", "--save", str(out)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"groma ground: {out} can't be written: ")
+
+
 def test_describe_passes_boxes_and_question(fake, photo, capsys):
     box = ["--box", "1,2,30,20", "--box", "5,5,100,9"]
     assert cli.main(["describe", photo, *box, "what colour is it?"]) == 0

@@ -84,3 +84,34 @@ def test_our_own_settings_are_read():
 def test_what_cannot_be_built_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
         GromaConfig.from_dict(data)
+
+
+def folder_of(tmp_path, processor, ours=None):
+    data = minimal() | ({"groma_ros": ours} if ours else {})
+    (tmp_path / "config.json").write_text(json.dumps(data))
+    if processor is not None:
+        (tmp_path / "preprocessor_config.json").write_text(json.dumps(processor))
+    return GromaConfig.from_folder(tmp_path)
+
+
+def test_a_folder_without_preprocessor_takes_the_released_one(tmp_path):
+    config = folder_of(tmp_path, None)
+    assert config == GromaConfig.from_dict(minimal())
+    assert config == folder_of(tmp_path, config.pixels.to_dict(448))
+
+
+def test_size_and_values_come_from_the_preprocessors_file(tmp_path):
+    config = folder_of(tmp_path, {"size": {"shortest_edge": 512}, "image_mean": 0.5, "resample": 2})
+    assert config.image_size == 512
+    assert (config.pixels.mean, config.pixels.resample) == ((0.5,) * 3, 2)
+
+
+def test_two_sizes_that_disagree_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="512 pixels.*384"):
+        folder_of(tmp_path, {"size": 512}, {"image_size": 384})
+    assert folder_of(tmp_path, {"size": 384}, {"image_size": 384}).image_size == 384
+
+
+def test_a_folder_without_configuration_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no config.json"):
+        GromaConfig.from_folder(tmp_path)

@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,15 @@ def test_a_missing_compiler_is_told(tmp_path, monkeypatch):
 def test_a_missing_python_is_no_python():
     assert probe_python("python-that-is-not-there") is None
     assert probe_python(shutil.which("true")) is None
+
+
+def test_a_python_too_old_to_read_the_set_up_is_told(tmp_path):
+    """Python 2 and 3.6 would answer with a SyntaxError; `false` stands for them."""
+    old = shutil.which("false")
+    command = ["make", "-C", str(BOOTSTRAP.parents[1]), "setup", f"PYTHON={old}"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert answer.returncode == 2
+    assert answer.stderr.splitlines()[0] == f"set-up stopped: {old} is no Python 3.11 to 3.13"
 
 
 def test_an_unsupported_python_is_told_with_its_version(tmp_path, monkeypatch):

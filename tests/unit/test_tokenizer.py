@@ -87,3 +87,50 @@ def test_other_ids_in_the_folder_are_refused(tmp_path):
     (tmp_path / "added_tokens.json").write_text(json.dumps({"<roi>": 905}))
     with pytest.raises(ValueError, match="905.*904"):
         GromaTokenizer.from_folder(tmp_path)
+
+
+def folder_with(tmp_path, **files):
+    shutil.copy(FOLDER / "tokenizer.model", tmp_path)
+    for name, content in files.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_a_folder_may_leave_out_the_beginning(tmp_path):
+    folder = folder_with(tmp_path, tokenizer_config={"add_bos_token": False})
+    with_beginning = TOKENIZER.encode("a cup")
+    assert GromaTokenizer.from_folder(folder).encode("a cup") == with_beginning[1:]
+
+
+def test_the_released_neighbours_are_read(tmp_path):
+    marks = {"bos_token": {"content": "<s>"}, "eos_token": "</s>", "unk_token": "<unk>"}
+    ids = {"900": {"content": "[PAD]"}, "904": {"content": "<roi>"}}
+    folder = folder_with(
+        tmp_path,
+        tokenizer_config=marks | {"legacy": None, "pad_token": None, "added_tokens_decoder": ids},
+        special_tokens_map=marks | {"pad_token": "[PAD]"},
+        generation_config={"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 900},
+    )
+    assert GromaTokenizer.from_folder(folder).encode("a cup") == TOKENIZER.encode("a cup")
+    (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [2, 7]}))
+    GromaTokenizer.from_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("tokenizer_config", {"bos_token": "<bos>"}, "bos_token is '<bos>'; only '<s>'"),
+        ("special_tokens_map", {"eos_token": {"content": "<end>"}}, "eos_token is '<end>'"),
+        ("tokenizer_config", {"add_eos_token": True}, "add_eos_token"),
+        ("tokenizer_config", {"added_tokens_decoder": {"7": {"content": "<roi>"}}}, "7.*904"),
+        ("generation_config", {"eos_token_id": 7}, "id 7, but </s> is 2"),
+    ],
+)
+def test_what_this_tokenizer_is_not_is_refused(tmp_path, name, content, words):
+    with pytest.raises(ValueError, match=words):
+        GromaTokenizer.from_folder(folder_with(tmp_path, **{name: content}))
+
+
+def test_a_folder_without_vocabulary_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no tokenizer.model"):
+        GromaTokenizer.from_folder(tmp_path)
