@@ -17,7 +17,7 @@ QUESTION = 40
 """Tokens of the prompt's end that stand for the command."""
 CONFIG = GromaConfig(
     vision=VisionConfig(
-        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518
+        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518, patch_size=14
     ),
     proposer=ProposerConfig(num_feature_levels=1, num_labels=1),
     language=LanguageConfig(

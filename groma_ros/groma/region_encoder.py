@@ -216,7 +216,8 @@ def roi_align(features: Tensor, rois: Sequence[Tensor], size: int, ratio: int) -
     table = features.float().permute(0, 2, 3, 1).reshape(-1, channels)
     boxes = torch.cat(list(rois))
     counts = torch.tensor([len(part) for part in rois], device=boxes.device)
-    first = torch.arange(batch, device=boxes.device).repeat_interleave(counts) * height
+    owner = torch.arange(batch, device=boxes.device)
+    first = owner.repeat_interleave(counts, output_size=len(boxes)) * height
     rows, row_weights = axis_samples(boxes[:, 1], boxes[:, 3], height, size, ratio)
     columns, column_weights = axis_samples(boxes[:, 0], boxes[:, 2], width, size, ratio)
     rows = (rows + first[:, None, None]) * width

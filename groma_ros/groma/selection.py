@@ -1,6 +1,5 @@
 """Choice of the regions that the language model gets to see."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,13 +28,15 @@ def non_maximum_suppression(
     """Return indices of the kept boxes, best first.
 
     Boxes at or below ``min_score`` are out; of two that overlap by more than ``max_iou`` the
-    better stays, and the earlier of equals. float32, on any device.
+    better stays, and the earlier of equals. float32, on any device; what the boxes' fate depends
+    on leaves the device in one transfer.
     """
     order = scores.argsort(descending=True, stable=True)
-    order = order[scores[order] > min_score]
     sorted_boxes = boxes_xyxy[order]
-    clash = (pairwise_iou(sorted_boxes, sorted_boxes) > max_iou).cpu().numpy()
-    alive = np.ones(len(clash), dtype=bool)
+    clash = pairwise_iou(sorted_boxes, sorted_boxes) > max_iou
+    above = scores[order] > min_score
+    table = torch.cat((clash, above[:, None]), dim=1).cpu().numpy()
+    clash, alive = table[:, :-1], table[:, -1].copy()
     kept = []
     for index in range(len(clash)):
         if alive[index]:

@@ -1,0 +1,68 @@
+"""The benchmark measures the configuration it says, and its report is complete; never its speed."""
+
+import argparse
+import json
+
+import pytest
+import torch
+
+from groma_ros import bench, bench_model, bench_scaling
+from groma_ros.groma.model import Groma
+from groma_ros.peak_memory import extra_mb
+
+
+@pytest.fixture
+def small(monkeypatch, tiny, tiny_config):
+    """Run the benchmark on a tiny model instead of the one of middle size."""
+    config = type(tiny().config).from_dict(tiny_config())
+    for module in (bench, bench_model, bench_scaling):
+        monkeypatch.setattr(module, "CONFIG", config)
+    monkeypatch.setattr(bench, "build", lambda device, dtype: tiny().to(device, dtype))
+    monkeypatch.setattr(bench_scaling, "REGIONS", (2, 4))
+    monkeypatch.setattr(bench_scaling, "TOKENS", (2, 3))
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def run(*argv):
+    parser = argparse.ArgumentParser()
+    bench.add_arguments(parser)
+    return bench.run(parser.parse_args(argv))
+
+
+def test_the_last_line_is_the_whole_report(small, capsys):
+    assert run("--device", "cpu", "--reps", "2", "--json") == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    result = report["dtypes"]["float32"]
+    assert set(result["ms"]) == set(result["ms_min"]) == set(bench.LABELS)
+    assert all(0 < result["ms_min"][name] <= result["ms"][name] for name in bench.LABELS)
+    assert len(result["tokens"]) == bench.NEW and result["regions"] > 0 < result["peak_mb"]
+    assert report["threads"] == 2 and report["reps"] == 2
+
+
+def test_scaling_has_a_row_for_every_size(small, capsys):
+    assert run("--device", "cpu", "--dtype", "float32", "--reps", "1", "--scaling", "--json") == 0
+    scaling = json.loads(capsys.readouterr().out.splitlines()[-1])["dtypes"]["float32"]["scaling"]
+    assert [row["regions"] for row in scaling["regions"]] == [2, 4]
+    assert [row["pictures"] for row in scaling["pictures"]] == [1, 2, 3, 4]
+    assert [row["tokens"] for row in scaling["tokens"]] == [2, 3]
+
+
+def test_the_model_of_middle_size_is_the_one_the_official_code_was_timed_with():
+    with torch.device("meta"):
+        model = Groma(bench_model.CONFIG)
+    unique = {id(p): p.numel() for p in model.parameters()}
+    assert round(sum(unique.values()) / 1e6, 1) == 181.4
+    assert (model.config.grid_size, model.region_encoder.map_sides) == (32, (128, 64, 32))
+
+
+@pytest.mark.parametrize("count", ["0", "-1"])
+def test_counts_below_one_are_refused(count):
+    with pytest.raises(SystemExit):
+        run("--reps", count)
+
+
+def test_extra_memory_is_that_of_the_call():
+    megabytes = extra_mb(torch.device("cpu"), lambda: torch.ones(2**23))
+    assert megabytes != megabytes or 25 < megabytes < 100
