@@ -17,12 +17,13 @@ BEYOND = """\
   data/                    the demo's camera sequence
 """
 REST = """\
-launch/                groma.launch.py, demo.launch.py
-config/, rviz/         default parameters; what RViz shows
-msg/, srv/             GroundedText, GroundedPhrase; DescribeRegion
-scripts/               executables for ros2 run
-tests/                 unit (pure), model (torch, goldens), ros (real DDS)
-tools/                 bootstrap (set-up), requirements, vision_msgs overlay
+docs/                      CHECKPOINT.md (the 7B weights, loading, fewer bits), PERFORMANCE.md (where the time goes)
+launch/                    groma.launch.py, demo.launch.py
+config/, rviz/             default parameters; what RViz shows
+msg/, srv/                 GroundedText, GroundedPhrase; DescribeRegion
+scripts/                   executables for ros2 run
+tests/                     unit (pure), model (torch, goldens), ros (real DDS)
+tools/                     bootstrap (set-up), requirements, vision_msgs overlay
 """
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from groma_ros.cli_ground import add_model_arguments, load
 from groma_ros.grounding.commands import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.calibration import Example, decide, reliability
@@ -55,10 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", type=Path, help="folder of `groma render --split test`")
     parser.add_argument("--model", default="nano", help="nano, a folder or a hub id (nano)")
     parser.add_argument("--questions", type=int, default=1800, help="how many to ask (1800)")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--dtype", default="auto")
+    add_model_arguments(parser)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch's default)")
     parser.add_argument("--json", action="store_true", help="end in one JSON line")
     parser.add_argument("--plot", type=Path, help="draw how reliable the probabilities are (PNG)")
     parser.add_argument(
@@ -69,14 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, print a table, return 0."""
-    import torch
-
-    from groma_ros.predictor import Predictor
-
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    store = PictureStore(args.pictures)
-    predictor = Predictor.from_pretrained(args.model, device=args.device, dtype=args.dtype)
+    predictor, store = load(args), PictureStore(args.pictures)
     report = evaluate(
         predictor, store, args.questions, args.seed, args.failures, args.greedy
     )
