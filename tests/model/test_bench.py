@@ -1,8 +1,8 @@
 """The benchmark measures the configuration it says, and its report is complete; never its speed."""
 
-import math
 import argparse
 import json
+import math
 
 import pytest
 import torch
