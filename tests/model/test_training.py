@@ -83,7 +83,7 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
     pictures = [seen_picture(rng, n, tokens) for n in (4, 7)]
     questions = [ask_many(p.truth, rng, 6) for p in pictures]
     turns = [
-        [speaker.turn(q, p.region_of) for q in asked]
+        [speaker.turn(q, p.region_of, rng) for q in asked]
         for p, asked in zip(pictures, questions, strict=True)
     ]
     words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}
@@ -106,11 +106,27 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
                     object.__setattr__(alone, "refer_indices", pointed)
                 hidden, _ = model.forward_tokens(model.embed_prompt(ids, alone)[None])
                 logits = model.logits(hidden[0])[-len(turn.ids) :]
-                answer = torch.tensor(turn.ids[turn.answer_start :])
-                chance = logits[turn.answer_start - 1 : -1].log_softmax(-1)
-                total -= chance.gather(1, answer[:, None]).sum().item()
-                count += len(answer)
+                chance = logits.log_softmax(-1)
+                for at in range(turn.answer_start, len(turn.ids)):
+                    right = list(turn.choices.get(at, (turn.ids[at],)))
+                    total -= chance[at - 1, right].mean().item()
+                    count += 1
     assert packed["answer"].item() == pytest.approx(total / count, rel=1e-4)
+
+
+def test_a_list_of_regions_has_no_order(tokenizer):
+    speaker, regions = Speaker(tokenizer, lowercase=True), np.array([4, 0, 2])
+    question = Question("all", "locate_all", "the cups", (0, 1, 2), candidates=(0, 1, 2))
+    said = set()
+    for seed in range(20):
+        turn = speaker.turn(question, regions, np.random.default_rng(seed))
+        places = sorted(turn.choices)
+        tokens = [turn.ids[at] for at in places]
+        said.add(tuple(tokens))
+        assert [set(turn.choices[at]) for at in places] == [set(tokens[n:]) for n in range(3)]
+        first = [h for h in turn.hints if h.head == POINT and h.place == places[0] - 1]
+        assert [set(h.seen) for h in first] == [{0, 2, 4}]
+    assert len(said) > 1
 
 
 def test_an_answer_starts_after_what_was_asked_and_points_at_its_regions(tokenizer):
