@@ -23,6 +23,7 @@ from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import FAMILIES, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look
+from groma_ros.train.start import first_words
 
 
 @dataclass(frozen=True)
@@ -332,11 +333,6 @@ def askable(picture: SeenPicture, rng, count: int, weights: dict[str, float]) ->
     return [q for q in asked if all(picture.region_of[i] >= 0 for i in q.needs())]
 
 
-def first_words(tokenizer: GromaTokenizer, names: tuple[str, ...]) -> Tensor:
-    """Return one piece for each name, its last: names are single pieces in this vocabulary."""
-    return torch.tensor([tokenizer.encode("a " + name, add_bos=False)[-1] for name in names])
-
-
 LONG = ("relation", "scene", "count", "is_there", "what_colour")
 """Families whose turns are long; they are asked together, so that short ones need no padding."""
 
@@ -389,8 +385,9 @@ def train_language(
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
+        learned = 1.0 if start else trainer.done  # weights that are trained on know the easy families
         picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
-        asked = askable(picture, rng, questions, curriculum(trainer.done, rng))
+        asked = askable(picture, rng, questions, curriculum(learned, rng))
         if not asked:
             continue
         turns = [speaker.turn(question, picture.region_of, rng) for question in asked]

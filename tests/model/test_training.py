@@ -16,18 +16,17 @@ from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads, prime_heads
 from groma_ros.train.language import (
     Speaker,
-    first_words,
     language_losses,
     pack,
     region_tokens,
     shuffled,
 )  # fmt: skip
 from groma_ros.train.nano import nano_config
-from groma_ros.train.perceiver import Aids, perceiver_losses
+from groma_ros.train.perceiver import Aids, perceiver_losses, recall
 from groma_ros.train.pictures import Picture, normalised
 from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture
-from groma_ros.train.start import load_lite_stem, reset_language
+from groma_ros.train.start import first_words, load_lite_stem, reset_language
 from groma_ros.train.vocabulary import make_vocabulary
 
 SMALL_STEM = {"channels": 8, "stages": [{"channels": 16, "stride": 2}]}
@@ -229,6 +228,14 @@ def test_a_stem_filled_from_batch_normalised_weights_computes_the_same():
     assert found.shape == (1, 6, 4, 4)
     inner = (..., slice(2, -1), slice(2, -1))  # zero padding is black here and grey there
     torch.testing.assert_close(found[inner], expected[inner], rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_that_is_trained_on_names_what_its_words_name(model, tokenizer):
+    aids = Aids(64, 64)
+    recall(aids, model, tokenizer)
+    spoken = model.embed_ids(first_words(tokenizer, KINDS))
+    assert (aids.kind(spoken).argmax(-1) == torch.arange(len(KINDS))).all()
+    assert not aids.place.weight.any() and not aids.cell_kind.bias.any(), "what knows nothing says nothing"
 
 
 def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):
