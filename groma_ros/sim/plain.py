@@ -1,4 +1,4 @@
-"""The thirteen kinds as other simulators build them: a few plain bodies each, (role, mesh)."""
+"""The thirteen kinds as other simulators build them, of a few plain bodies; things without a name."""
 
 import numpy as np
 
