@@ -23,13 +23,29 @@ _RANGES = {
     "black": [((0, 360), (0.0, 0.25), (0.02, 0.13))],
     "white": [((20, 60), (0.0, 0.08), (0.87, 1.0)), ((180, 260), (0.0, 0.04), (0.87, 1.0))],
 }
+# what other people and simulators also call so; only training pictures show them
+_WIDER = {
+    "red": [((-5, 5), (0.62, 0.85), (0.6, 1.0))],
+    "orange": [((17, 40), (0.8, 1.0), (0.82, 1.0)), ((22, 36), (0.65, 0.85), (0.9, 1.0))],
+    "yellow": [((46, 62), (0.65, 1.0), (0.74, 1.0))],
+    "green": [((90, 155), (0.55, 1.0), (0.3, 1.0))],
+    "blue": [((200, 245), (0.5, 1.0), (0.35, 1.0))],
+    "purple": [((260, 303), (0.45, 1.0), (0.35, 0.8)), ((262, 285), (0.55, 0.85), (0.75, 0.95))],
+    "pink": [((318, 350), (0.3, 0.85), (0.88, 1.0)), ((325, 350), (0.25, 0.6), (0.8, 0.95))],
+    "brown": [((18, 32), (0.5, 0.88), (0.24, 0.6))],
+    "black": [((0, 360), (0.0, 0.2), (0.0, 0.19))],
+    "white": [((0, 360), (0.0, 0.05), (0.8, 1.0))],
+}
 METALS = ((0.75, 0.75, 0.77), (0.6, 0.6, 0.62), (0.85, 0.85, 0.86), (0.8, 0.76, 0.66))
 OFF_WHITES = ((0.95, 0.93, 0.86), (0.93, 0.91, 0.88), (0.9, 0.87, 0.78), (0.97, 0.96, 0.93))
 
 
-def sample_rgb(colour: str, rng) -> np.ndarray:
-    """Return a paint (3,) in 0..1 that a person would call by colour's name."""
-    ranges = _RANGES[colour]
+def sample_rgb(colour: str, rng, wide: bool = False) -> np.ndarray:
+    """Return a paint (3,) in 0..1 that a person would call by colour's name.
+
+    wide: take every second paint from further out.
+    """
+    ranges = _WIDER[colour] if wide and rng.random() < 0.5 else _RANGES[colour]
     hue, saturation, value = ranges[int(rng.integers(len(ranges)))]
     h, s, v = rng.uniform(*hue), rng.uniform(*saturation), rng.uniform(*value)
     return np.array(colorsys.hsv_to_rgb((h % 360) / 360, s, v))

@@ -5,13 +5,16 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from groma_ros.sim import clutter, things, vessels
+from groma_ros.sim import clutter, plain, things, vessels
 from groma_ros.sim.meshes import Mesh
 from groma_ros.sim.scene import KINDS
 
 VARIANTS = 36
 HELD_OUT = 6
 CLUTTER_VARIANTS = 5
+ONLY_TRAIN = 80
+"""More variants of each kind that only training shows; every second one is a plain one."""
+ODDMENTS = 60
 
 _MAKERS = {
     "cup": vessels.cup, "glass": vessels.glass, "bottle": vessels.bottle, "can": vessels.can,
@@ -47,9 +50,12 @@ class Shape:
 
 def make_variant(kind: str, number: int) -> Shape:
     """Return variant `number` of a kind or clutter name; the same shape on every call."""
+    rng = np.random.default_rng([hash_name(kind), number])
+    if kind == "oddment" or number >= VARIANTS:
+        maker = plain.MAKERS.get(kind, plain.oddment) if number % 2 or kind == "oddment" else _MAKERS[kind]
+        return Shape(kind, number, "train", tuple(maker(rng)))
     maker, last, held = ((_MAKERS[kind], VARIANTS, HELD_OUT) if kind in _MAKERS
                          else (clutter.MAKERS[kind], CLUTTER_VARIANTS, 1))
-    rng = np.random.default_rng([hash_name(kind), number])
     split = "test" if number >= last - held else "train"
     return Shape(kind, number, split, tuple(maker(rng)))
 
@@ -62,8 +68,9 @@ def hash_name(name: str) -> int:
 @lru_cache(maxsize=1)
 def all_shapes() -> tuple[Shape, ...]:
     """Return every variant of every kind and of the clutter; the same list on every call."""
-    shapes = [make_variant(kind, n) for kind in KINDS for n in range(VARIANTS)]
+    shapes = [make_variant(kind, n) for kind in KINDS for n in range(VARIANTS + ONLY_TRAIN)]
     shapes += [make_variant(name, n) for name in clutter.MAKERS for n in range(CLUTTER_VARIANTS)]
+    shapes += [make_variant("oddment", n) for n in range(ODDMENTS)]
     return tuple(shapes)
 
 

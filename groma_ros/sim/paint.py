@@ -5,6 +5,7 @@ import numpy as np
 from groma_ros.sim.colours import METALS, OFF_WHITES, sample_accent_rgb, sample_rgb
 from groma_ros.sim.library import all_shapes
 from groma_ros.sim.placing import Placed
+from groma_ros.sim.scene import COLOURS, WIDE
 from groma_ros.sim.textures import texture_ids
 from groma_ros.sim.world import Geom
 
@@ -21,9 +22,12 @@ def _material(rng) -> tuple[float, float]:
 def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
     """Return the drawn parts of an object in its colour, with accents on small parts only."""
     shape = all_shapes()[item.shape]
-    base = sample_rgb(item.colour, rng)
+    wide = split == WIDE
+    base = sample_rgb(item.colour, rng, wide)
     specular, shininess = _material(rng)
     paints = _role_paints(rng, item, base)
+    grains = texture_ids(split)["grain"] if wide and rng.random() < 0.15 else ()
+    grain = grains[int(rng.integers(len(grains)))] if grains else -1
     prints = texture_ids(split)["print"]
     label_print = prints[int(rng.integers(len(prints)))]
     transform = item.rotation * item.scale
@@ -33,7 +37,7 @@ def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
         metal = role == "metal"
         out.append(Geom(
             "part", item.position, transform, (*np.clip(rgb, 0, 1), alpha), item.shape, number,
-            texture=label_print if role == "label" else -1,
+            texture=label_print if role == "label" else grain if role == "body" else -1,
             specular=0.8 if metal or role == "glass" else specular,
             shininess=0.6 if metal else shininess, owner=owner))
     return out
@@ -74,6 +78,8 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
     wood = np.array([0.7, 0.52, 0.34]) * rng.uniform(0.6, 1.2)
     metal = np.array(METALS[int(rng.integers(len(METALS)))])
     textures = texture_ids(split)
+    if all_shapes()[index].kind == "oddment":
+        return _paint_oddment(rng, textures["grain"], index, spot, transform)
     sheets = textures["print"] + textures["cloth"] + textures["blotches"] + textures["plain"]
     paints = {
         "utensil": metal if rng.random() < 0.75 else wood, "cable": np.full(3, grey),
@@ -96,3 +102,13 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
         out.append(Geom("part", spot, transform, (*np.clip(rgb, 0, 1), 1.0), index, number,
                         texture=texture, specular=shine, shininess=0.5, emission=0.4 * bright))
     return out
+
+
+def _paint_oddment(rng, grains, index: int, spot, transform) -> list[Geom]:
+    """Return a thing without a name in any colour at all, one of the ten or none."""
+    rgb = sample_rgb(str(rng.choice(COLOURS)), rng, wide=True) if rng.random() < 0.6 else rng.random(3)
+    texture = grains[int(rng.integers(len(grains)))] if rng.random() < 0.2 else -1
+    specular, shininess = _material(rng)
+    return [Geom("part", spot, transform, (*rgb, 1.0), index, number, texture=texture,
+                 specular=specular, shininess=shininess)
+            for number in range(len(all_shapes()[index].parts))]

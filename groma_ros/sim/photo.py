@@ -35,10 +35,15 @@ def _roll_off(rgb) -> None:
     rgb[over] *= (255 / peak[over])[:, None]
 
 
-def expose(rng, rgb) -> np.ndarray:
-    """Return the picture (H, W, 3) uint8 with random but mild camera effects."""
+def expose(rng, rgb, wide: bool = False) -> np.ndarray:
+    """Return the picture (H, W, 3) uint8 with random but mild camera effects.
+
+    wide: no exposure control in a third of the pictures, over- or underexposed now and then.
+    """
     height, width = rgb.shape[:2]
     gain = rng.uniform(0.93, 1.1) * auto_gain(rng, rgb)
+    if wide and rng.random() < 0.35:
+        gain = rng.uniform(0.7, 1.25)
     balance = 1 + rng.uniform(-0.05, 0.05, 3)
     if rng.random() < 0.2:
         balance *= [1.05, 1.0, rng.uniform(0.7, 0.9)]  # tungsten light

@@ -8,7 +8,7 @@ import numpy as np
 
 from groma_ros.sim.library import all_shapes, shapes_by_kind
 from groma_ros.sim.meshes import rotation_about
-from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS, KINDS, WIDE
 
 MAX_OBJECTS = 10
 _COUNTS = np.array([6, 7, 13, 16, 17, 15, 11, 8, 4, 3]) / 100
@@ -108,8 +108,11 @@ def _pose(rng, kind: str) -> np.ndarray:
     return np.eye(3)
 
 
-def _scale(rng, kind: str) -> np.ndarray:
+def _scale(rng, kind: str, wide: bool) -> np.ndarray:
     scale = np.full(3, rng.uniform(0.8, 1.25))
+    if wide and kind in _UNEQUAL and rng.random() < 0.4:
+        thin = 0.35 if kind in ("plate", "book", "marker") else 0.2
+        scale *= [1, 1, 1 + thin * rng.uniform(-1, 1)]
     if kind in _UNEQUAL:
         round_kind = kind not in ("box", "book", "banana")
         x, y, z = rng.uniform(0.92, 1.08, 3) if not round_kind else [1, 1, rng.uniform(0.9, 1.12)]
@@ -162,7 +165,8 @@ def _drafts(rng, split: str, names):
     for kind, colour in names:
         choices = shapes_by_kind(split)[kind]
         index = choices[int(rng.integers(len(choices)))]
-        cup = _draft(kind, colour, index, _scale(rng, kind), _pose(rng, kind))
+        scale = _scale(rng, kind, split == WIDE)
+        cup = _draft(kind, colour, index, scale, _pose(rng, kind))
         if kind == "cup" and np.allclose(cup[4], np.eye(3)) and rng.random() < _SAUCER:
             tint = colour if rng.random() < 0.65 else _colour_for(rng, "plate")
             drafts.append(_saucer(rng, split, cup, tint))

@@ -13,15 +13,15 @@ from groma_ros.sim.meshes import unshared
 from groma_ros.sim.scene import (
     MIN_VISIBLE_FRACTION,
     MIN_VISIBLE_PX,
+    WIDE,
     Scene,
     SceneObject,
     mask_box_xyxy,
 )
-from groma_ros.sim.staging import plan_scene
+from groma_ros.sim.staging import AREA_PX, MAX_SIDE, plan_scene
 from groma_ros.sim.textures import all_textures
 from groma_ros.sim.world import Camera, Geom, Plan
 
-MAX_SIDE = 640
 MAX_GEOMS = 400
 
 
@@ -111,18 +111,19 @@ class Renderer:
         self._gpu.free()
         self._context.free()
 
-    def draw(self, plan: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def draw(self, plan: Plan, soft: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return rgb (H, W, 3) uint8, owner (H, W) int16 (-1 none), and alone_px (objects,).
 
         alone_px counts the pixels inside the picture that an object would have with nothing in
-        front of it.
+        front of it. soft: blur jagged edges.
         """
         self._fill(plan)
         flags = self._scene.flags
         segment, colour_ids = (int(self._mujoco.mjtRndFlag.mjRND_SEGMENT),
                                int(self._mujoco.mjtRndFlag.mjRND_IDCOLOR))
         flags[segment] = flags[colour_ids] = 0
-        rgb = photo.soften_edges(self._read(plan.camera.size_hw))
+        rgb = self._read(plan.camera.size_hw)
+        rgb = photo.soften_edges(rgb) if soft else rgb
         flags[segment] = flags[colour_ids] = 1
         owner = self._owners(plan.camera.size_hw)
         alone = self._alone_px(plan, owner)
@@ -262,13 +263,16 @@ def render_scene(renderer: Renderer, seed: int, split: str,
     """Draw the scene that belongs to a seed and a split; the same picture every time."""
     rng = np.random.default_rng([hash_name(split), seed])
     plan = plan_scene(rng, split, size_hw)
-    rgb, owner, alone = renderer.draw(plan)
-    return assemble(plan, photo.expose(rng, rgb), owner, alone, split, seed)
+    wide = split == WIDE
+    rgb, owner, alone = renderer.draw(plan, soft=not wide or rng.random() < 0.75)
+    return assemble(plan, photo.expose(rng, rgb, wide), owner, alone, split, seed)
 
 
 def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
     """Return the Scene of a drawn plan; objects hardly visible go to its hidden list."""
     shown, hidden, order = [], [], []
+    height, width = plan.camera.size_hw
+    least_px = MIN_VISIBLE_PX * max(1.0, height * width / AREA_PX / 1.2)
     for k, item in enumerate(plan.objects):
         mask = owner == k
         points = item.points
@@ -279,13 +283,12 @@ def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
             item.kind, item.colour, mask_box_xyxy(mask), min(fraction, 1.0), area,
             float(np.linalg.norm(centre - plan.camera.position)), centre,
             float((points.max(0) - points.min(0)).max()))
-        visible = area >= MIN_VISIBLE_PX and fraction >= MIN_VISIBLE_FRACTION
+        visible = area >= least_px and fraction >= MIN_VISIBLE_FRACTION
         (shown if visible else hidden).append(found)
         order.append((visible, k))
     numbers = np.full(len(plan.objects) + 1, -1, np.int16)
     for place, (_, k) in enumerate(sorted(order, key=lambda e: (not e[0], e[1]))):
         numbers[k] = place
-    height, width = plan.camera.size_hw
     focal = plan.camera.focal_px
     return Scene(rgb, tuple(shown), tuple(hidden), numbers[owner], split, seed,
                  (focal, focal, width / 2, height / 2))

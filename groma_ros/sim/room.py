@@ -9,6 +9,7 @@ from groma_ros.sim.library import all_shapes, shapes_by_kind
 from groma_ros.sim.meshes import rotation_about
 from groma_ros.sim.paint import paint_clutter
 from groma_ros.sim.placing import Footprint, footprints_overlap
+from groma_ros.sim.scene import WIDE
 from groma_ros.sim.textures import texture_ids
 from groma_ros.sim.world import Camera, Geom, Light
 
@@ -17,12 +18,14 @@ def scatter_clutter(rng, split: str, objects, reach: float) -> list[Geom]:
     """Return the parts of 1 to 4 nameless things in about a third of the scenes."""
     library = shapes_by_kind(split)
     out = _saucer_spoons(rng, split, objects, library["spoon"])
-    if rng.random() > 0.36:
+    varied = split == WIDE
+    if rng.random() > (0.5 if varied else 0.36):
         return out
     taken = [_footprint(o.points) for o in objects]
     names = [n for n in library if n in MAKERS]
     for _ in range(int(rng.integers(1, 5))):
         name = names[int(rng.integers(len(names)))]
+        name = "oddment" if varied and rng.random() < 0.5 else name
         index = library[name][int(rng.integers(len(library[name])))]
         scale = np.full(3, rng.uniform(0.8, 1.2))
         turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
@@ -83,11 +86,14 @@ def _surface(rng, split: str, groups) -> tuple[int, np.ndarray]:
         white = rng.uniform(0.8, 0.95) if rng.random() < 0.6 else rng.uniform(0.05, 0.2)
         return -1, np.full(3, white)
     group = groups[int(rng.integers(len(groups)))]
+    if split == WIDE and rng.random() < 0.25:
+        group = _TRAIN_GROUPS[int(rng.integers(len(_TRAIN_GROUPS)))]
     return textures[group][int(rng.integers(len(textures[group])))], np.clip(_tint(rng), 0, 1)
 
 
 _TABLE_GROUPS = ("wood", "wood", "wood", "marble", "tiles", "checker", "cloth", "speckle", "speckle",
                  "stripes", "plain", "plain", "blotches")
+_TRAIN_GROUPS = ("collage", "clouds", "clouds")
 _WALL_GROUPS = ("plain", "plain", "speckle", "tiles", "stripes", "room", "room", "wood", "blotches")
 
 
@@ -125,7 +131,7 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     high = rng.uniform(2.0, 3.0)
     texture_period = rng.uniform(0.6, 3.0)
     wall = _plane(rng, split, _WALL_GROUPS, (0, 0, 0), turn, (far, high), texture_period)
-    if rng.random() < 0.15:
+    if rng.random() < (0.3 if split == WIDE else 0.15):
         wall = _open_air(rng, (far, high))
     for k in range(4):
         out += _wall(rng, split, wall, heading + k * np.pi / 2, far, floor_z + high - 0.01, (far, high))
@@ -168,26 +174,30 @@ def _white(rng, spread: float) -> np.ndarray:
     return colour / colour.mean()
 
 
-def light_up(rng, camera: Camera) -> list[Light]:
+def light_up(rng, camera: Camera, split: str) -> list[Light]:
     """Return 2 to 4 lights: an even one, a key light (often with shadow) and fill lights."""
     ambient = rng.uniform(0.32, 0.58)
     key = rng.uniform(0.4, 0.75)
+    spread, lowest, bright = 0.07, 35, (0.72, 0.97)
+    if split == WIDE and rng.random() < 0.45:  # a bare lamp, a coloured one, a dim or a dazzling room
+        ambient, key = rng.uniform(0.12, 0.9), rng.uniform(0.1, 1.0)
+        spread, lowest, bright = 0.16, 15, (0.5, 1.2)
     fills = int(rng.choice(3, p=[0.35, 0.45, 0.2]))
     fill = rng.uniform(0.08, 0.28, fills)
     total = ambient + key + 0.6 * float(fill.sum())
-    gain = rng.uniform(0.72, 0.97) / total
+    gain = rng.uniform(*bright) / total
     dark = np.zeros(3)
     even = Light(camera.position, camera.forward, True, _white(rng, 0.05) * ambient * gain,
                  _white(rng, 0.05) * (0.2 * gain if rng.random() < 0.5 else 0.02), dark, False)
     out = [even]
     for power in (key, *fill):
         first = len(out) == 1
-        elevation = math.radians(rng.uniform(35, 85) if first else rng.uniform(15, 80))
+        elevation = math.radians(rng.uniform(lowest, 85) if first else rng.uniform(15, 80))
         azimuth = rng.uniform(0, 2 * math.pi)
         toward = np.array([math.cos(azimuth) * math.cos(elevation),
                            math.sin(azimuth) * math.cos(elevation), math.sin(elevation)])
         directional = rng.random() < 0.7
-        colour = _white(rng, 0.07) * power * gain
+        colour = _white(rng, spread) * power * gain
         out.append(Light(toward * (2.0 if directional else rng.uniform(1.2, 2.2)), -toward, directional,
                          dark, colour, colour * rng.uniform(0.3, 1.0), first and rng.random() < 0.5))
     return out

@@ -8,6 +8,8 @@ KINDS = ("cup", "glass", "bottle", "can", "bowl", "plate", "box", "ball", "cube"
          "apple", "book", "marker")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 SPLITS = ("train", "test")
+WIDE = "train"
+"""The split whose scenes vary more than a test's do: in shapes, paints, light, cameras and sizes."""
 
 MIN_VISIBLE_PX = 80
 MIN_VISIBLE_FRACTION = 0.35

@@ -7,10 +7,13 @@ import numpy as np
 from groma_ros.sim.paint import paint_object
 from groma_ros.sim.placing import Placed, choose_names, place_objects
 from groma_ros.sim.room import furnish, light_up, scatter_clutter
+from groma_ros.sim.scene import WIDE
 from groma_ros.sim.world import Camera, Plan, look_at
 
 ASPECTS = ((4 / 3, 0.5), (16 / 9, 0.14), (1.0, 0.12), (1.5, 0.14), (0.75, 0.1))
 AREA_PX = 320 * 240
+MAX_SIDE = 640
+SIDE_FACTORS = (0.7, 1.0, 1.0, 1.4, 2.0)
 CAFE_COLOURS = ("red", "red", "brown", "brown", "white", "black", "blue", "green", "orange")
 
 
@@ -20,8 +23,9 @@ def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
     if rng.random() < 0.1:  # a cup alone, often with a saucer, is what cafes show
         names = [("cup", str(rng.choice(CAFE_COLOURS)))]
     objects = place_objects(rng, split, names)
-    size_hw = size_hw or _picture_size(rng)
-    camera, objects = _choose_camera(rng, objects, size_hw)
+    wide = split == WIDE
+    size_hw = size_hw or _picture_size(rng, wide)
+    camera, objects = _choose_camera(rng, objects, size_hw, wide)
     return dress(rng, split, objects, camera)
 
 
@@ -34,20 +38,24 @@ def dress(rng, split: str, objects: list[Placed], camera: Camera) -> Plan:
     geoms += scatter_clutter(rng, split, objects, reach)
     geoms += furnish(rng, split, camera, reach)
     span = float(np.clip(reach * 1.3 + 0.1, 0.25, 2.0))
-    return Plan(tuple(objects), tuple(geoms), tuple(light_up(rng, camera)), camera, span)
+    return Plan(tuple(objects), tuple(geoms), tuple(light_up(rng, camera, split)), camera, span)
 
 
-def _picture_size(rng) -> tuple[int, int]:
+def _picture_size(rng, wide: bool) -> tuple[int, int]:
     aspect = ASPECTS[int(rng.choice(len(ASPECTS), p=[p for _, p in ASPECTS]))][0]
     area = AREA_PX * rng.uniform(0.85, 1.2)
+    if wide:
+        area = min(area * rng.choice(SIDE_FACTORS) ** 2, MAX_SIDE**2 * min(aspect, 1 / aspect))
     height = math.sqrt(area / aspect)
     return round(height / 4) * 4, round(height * aspect / 4) * 4
 
 
-def _choose_camera(rng, objects: list[Placed], size_hw) -> tuple[Camera, list[Placed]]:
+def _choose_camera(rng, objects: list[Placed], size_hw, wide: bool) -> tuple[Camera, list[Placed]]:
     """Return a camera and the objects that do not stand in its way."""
     height, width = size_hw
     fov_long = math.radians(rng.uniform(35, 75))
+    if wide and rng.random() < 0.3:
+        fov_long = math.radians(rng.uniform(22, 96))
     fov_y = fov_long if height >= width else 2 * math.atan(math.tan(fov_long / 2) * height / width)
     half = math.tan(min(fov_y, 2 * math.atan(math.tan(fov_y / 2) * width / height)) / 2)
     elevation = math.radians(rng.choice([rng.uniform(7, 30), rng.uniform(25, 60), rng.uniform(55, 89)],

@@ -161,9 +161,45 @@ def room(rng) -> np.ndarray:
     return out
 
 
+def collage(rng) -> np.ndarray:
+    """Return overlapping shapes in any colour: posters, rugs, printed cloths, a busy background."""
+    out = np.ones((SIDE, SIDE, 3)) * rng.random(3)
+    x, y = _grid()
+    for _ in range(int(rng.integers(4, 26))):
+        turn, (cx, cy), (w, h) = rng.uniform(0, np.pi), rng.random(2), rng.uniform(0.02, 0.3, 2)
+        u = (x - cx) * np.cos(turn) + (y - cy) * np.sin(turn)
+        v = (y - cy) * np.cos(turn) - (x - cx) * np.sin(turn)
+        round_one = rng.random() < 0.4
+        inside = (u / w) ** 2 + (v / h) ** 2 < 1 if round_one else (abs(u) < w) & (abs(v) < h)
+        out[inside] = rng.random(3) if rng.random() < 0.6 else _tone(rng)
+    return out * (0.9 + 0.2 * _octaves(rng, SIDE, 16, 3))[..., None]
+
+
+def clouds(rng) -> np.ndarray:
+    """Return soft noise of every scale with drifting colour, as photographs of the ground have."""
+    light, dark, other = _tone(rng, 0.4), _tone(rng, 0.05, 0.7), rng.random(3)
+    cells, stretch = int(rng.choice([2, 4, 8])), int(rng.choice([1, 1, 2]))
+    out = _mix(dark, light, _octaves(rng, SIDE, cells, 6, stretch) ** rng.uniform(0.6, 1.6))
+    return _mix(out, other, 0.5 * rng.random() * _octaves(rng, SIDE, 3, 4))
+
+
+def grain(rng) -> np.ndarray:
+    """Return a light grey pattern that, as a tint, leaves a paint its colour."""
+    x, y = _grid()
+    choice = int(rng.integers(4))
+    noise = _octaves(rng, SIDE, int(rng.choice([2, 8, 32])), 4)
+    lines = 0.5 + 0.5 * np.sin((x * rng.integers(0, 12) + y * rng.integers(1, 40)) * 2 * np.pi + 4 * noise)
+    rings = (np.floor(x * 8) + np.floor(y * 8)) % 2
+    pattern = (noise, lines, rings * 0.6 + 0.4 * noise, rng.random((SIDE, SIDE)))[choice]
+    return np.repeat((1 - rng.uniform(0.1, 0.38) * pattern)[..., None], 3, axis=2)
+
+
 _SURFACES = {"wood": (wood, 12), "marble": (marble, 6), "tiles": (tiles, 6), "checker": (checker, 4),
              "cloth": (cloth, 6), "speckle": (speckle, 8), "stripes": (stripes, 4),
-             "plain": (plain, 6), "blotches": (blotches, 6), "room": (room, 8)}
+             "plain": (plain, 6), "blotches": (blotches, 6), "room": (room, 8),
+             "collage": (collage, 24), "clouds": (clouds, 24), "grain": (grain, 12)}
+ONLY_TRAIN = 8
+"""More textures of each surface that only training shows."""
 
 
 def print_pattern(rng, style: int) -> np.ndarray:
@@ -191,12 +227,12 @@ def print_pattern(rng, style: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def all_textures() -> tuple[tuple[str, str, np.ndarray], ...]:
-    """Return (name, split, (n, n, 3) uint8) of every texture; the last of each group is for tests."""
+    """Return (name, split, (n, n, 3) uint8) of every texture; some are for tests only."""
     out = []
     for group, (make, count) in _SURFACES.items():
-        for k in range(count):
+        for k in range(count + ONLY_TRAIN):
             rng = np.random.default_rng([len(group), ord(group[0]), ord(group[1]), k])
-            held = k >= count - max(1, count // 6)
+            held = count > k >= count - max(1, count // 6)
             out.append((f"{group}{k}", "test" if held else "train", _to_bytes(make(rng))))
     for k in range(16):
         rng = np.random.default_rng([77, k])

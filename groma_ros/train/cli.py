@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             )  # fmt: skip
         elif stage == "export":
             require(words, "language")
-            export(eyes, words, vocabulary, args.out / "model")
+            export(eyes, words, vocabulary, args.out / "model", args.start)
             print(f"wrote {args.out / 'model'}")
     return 0
 

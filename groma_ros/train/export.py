@@ -12,10 +12,10 @@ from groma_ros.train.loop import part
 from groma_ros.train.regions import load_perceiver
 
 
-def export(perceiver: str, language: str, vocabulary: Path, folder: Path) -> None:
-    """Write fp16 safetensors, config.json and tokenizer.model into `folder`."""
+def export(perceiver: str, language: str, vocabulary: Path, folder: Path, start: str = "") -> None:
+    """Write fp16 safetensors, config.json and tokenizer.model into `folder`; start: as in training."""
     tokenizer = GromaTokenizer.from_folder(vocabulary.parent)
-    model = load_perceiver(perceiver, tokenizer.vocab_size)
+    model = load_perceiver(perceiver, tokenizer.vocab_size, start)
     modules = torch.load(language, weights_only=True)["modules"]
     head = model.region_encoder.roi_align
     parts = {

@@ -23,15 +23,22 @@ from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.pictures import PictureStore
 from groma_ros.train.questions import FAMILIES, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look
+from groma_ros.train.start import first_words
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One question and answer as token ids; `places` that refer to a region's feature."""
+    """One question and answer as token ids.
+
+    Attributes:
+        choices: for the place of each region in the answer, all that may be said there: a list of
+        regions has no order. feature_places: (place, region) of the referred regions' features.
+    """
 
     ids: list[int]
     answer_start: int
     hints: list[Hint]
+    choices: dict[int, tuple[int, ...]]
     feature_places: list[tuple[int, int]]
 
 
@@ -46,14 +53,19 @@ class Speaker:
         self.feature = tokenizer.token_id("<refer_feat>")
         self.first = tokenizer.region_token_id(0)
 
-    def turn(self, question: Question, region_of: np.ndarray) -> Turn:
-        """Write a question and its answer with the numbers of this picture's regions."""
-        ask, answer = self.query(question, region_of), self.answer(question, region_of)
+    def turn(self, question: Question, region_of: np.ndarray, rng=None) -> Turn:
+        """Write a question and its answer with the numbers of this picture's regions.
+
+        Lists of regions are shuffled where there is an `rng`, sorted where there is none.
+        """
+        ask, answer = self.query(question, region_of), self.answer(question, region_of, rng)
         asked = self.tokenizer.encode(prompts.turn(ask), add_bos=False)
         ids = self.tokenizer.encode(prompts.turn(ask) + " " + answer + "</s>", add_bos=False)
         start = len(asked)
         features = [(at, int(region_of[question.objects[0]])) for at, t in enumerate(ids) if t == self.feature]
-        return Turn(ids, start, self.hints(question, ids, start, region_of), features)
+        choices = self.choices(ids, start)
+        hints = self.hints(question, ids, start, region_of, choices)
+        return Turn(ids, start, hints, choices, features)
 
     def query(self, question: Question, region_of: np.ndarray) -> str:
         if question.form == "refer":
@@ -65,24 +77,34 @@ class Speaker:
     def cased(self, text: str) -> str:
         return text.lower() if self.lowercase else text
 
-    def answer(self, question: Question, region_of: np.ndarray) -> str:
+    def answer(self, question: Question, region_of: np.ndarray, rng=None) -> str:
         if question.form in ("locate", "locate_all"):
-            return pointing(question.objects, region_of)
+            return pointing(question.objects, region_of, rng)
         return "".join(
-            part if isinstance(part, str) else f"<p>{part[0]}</p>{pointing(part[1], region_of)}"
+            part if isinstance(part, str) else f"<p>{part[0]}</p>{pointing(part[1], region_of, rng)}"
             for part in question.parts
         )
 
-    def hints(self, question: Question, ids: list[int], start: int, region_of) -> list[Hint]:
+    def choices(self, ids: list[int], start: int) -> dict[int, tuple[int, ...]]:
+        """Return, for each place of a region from `start` on, its list's tokens from there on."""
+        left: dict[int, tuple[int, ...]] = {}
+        for at in range(len(ids) - 1, start - 1, -1):
+            if self.first <= ids[at] < self.first + 100:
+                left[at] = (ids[at], *left.get(at + 1, ()))
+        return left
+
+    def hints(
+        self, question: Question, ids: list[int], start: int, region_of: np.ndarray,
+        choices: dict[int, tuple[int, ...]],
+    ) -> list[Hint]:  # fmt: skip
         hints = []
         following: tuple[int, ...] = ()
         inside = False
         for at in range(len(ids) - 2, start - 2, -1):
-            following_id = ids[at + 1]
-            if self.first <= following_id < self.first + 100:
-                following = (following_id - self.first,)
+            if at + 1 in choices:
+                following = tuple(token - self.first for token in choices[at + 1])
                 hints.append(Hint(POINT, at, following))
-            elif following_id == self.p_end and following:
+            elif ids[at + 1] == self.p_end and following:
                 inside = True
             elif ids[at] == self.p:
                 inside = False
@@ -107,9 +129,10 @@ class Speaker:
         return hints
 
 
-def pointing(objects: tuple[int, ...], region_of: np.ndarray) -> str:
-    """Return `<roi>..</roi>` over the regions of some objects, in the order of the prompt."""
+def pointing(objects: tuple[int, ...], region_of: np.ndarray, rng=None) -> str:
+    """Return `<roi>..</roi>` over the regions of some objects, shuffled or in the prompt's order."""
     regions = sorted({int(region_of[i]) for i in objects})
+    regions = regions if rng is None else rng.permutation(regions)
     return "<roi>" + "".join(f"<r{r}>" for r in regions) + "</roi>"
 
 
@@ -119,8 +142,9 @@ class Batch:
 
     Attributes:
         prefix, turns: token ids. lengths: (B,) of the prefixes. owner: (Q,) each turn's prefix.
-        targets: (Q, T), -100 where nothing is learned. spots: (row, place, region) of region
-        tokens in the prefixes, turn_spots: the same in the turns; regions count over the batch.
+        targets: (Q, T), -100 where nothing is learned. choices: (row, place, token) of what is as
+        right as the target, the target included. spots: (row, place, region) of region tokens in
+        the prefixes, turn_spots: the same in the turns; regions count over the batch.
         hints: (head, row, place, columns to look at); NAME in the prefixes, all others in the
         turns, whose columns start with the longest prefix.
     """
@@ -131,6 +155,7 @@ class Batch:
     turn_lengths: Tensor
     owner: Tensor
     targets: Tensor
+    choices: Tensor
     spots: Tensor
     turn_spots: Tensor
     image_place: int
@@ -189,11 +214,17 @@ def pack(
     after = [
         [-100] * (t.answer_start - 1) + t.ids[t.answer_start :] + [-100] for t in flat
     ]
+    choices = [
+        (row, at - 1, token)
+        for row, turn in enumerate(flat)
+        for at, tokens in turn.choices.items()
+        for token in tokens
+    ]
     pad = speaker.tokenizer.pad_id
     return Batch(
         padded(prefixes, pad), torch.tensor([len(p) for p in prefixes]),
         padded([t.ids for t in flat], pad), torch.tensor([len(t.ids) for t in flat]),
-        torch.tensor(owner), padded(after, -100),
+        torch.tensor(owner), padded(after, -100), torch.tensor(choices, dtype=torch.long).reshape(-1, 3),
         torch.tensor(spots, dtype=torch.long).reshape(-1, 3), torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3), speaker.prefix.index(image_id), hints,
     )  # fmt: skip
 
@@ -243,9 +274,8 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
     )  # fmt: skip
     learned = batch.targets != -100
     logits, targets = model.logits(output.last_hidden_state[learned]), batch.targets[learned]
-    right = (logits.detach().argmax(-1) == targets).float()
     pointing_at = targets >= model.ids.first_region
-    each = F.cross_entropy(logits, targets, reduction="none")
+    each, right = answer_losses(logits, targets, learned, batch.choices)
     losses = {
         "answer": each.mean(),
         "point": each[pointing_at].sum() / pointing_at.sum().clamp(min=1),
@@ -253,6 +283,22 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
         "name": 0.3 * naming_loss(model, tokens, pictures, words),
     }
     return losses, {"token_acc": right.mean().item(), "point_acc": right[pointing_at].mean().nan_to_num().item()}
+
+
+def answer_losses(logits: Tensor, targets: Tensor, learned: Tensor, choices: Tensor):
+    """Return -log of each target's chance (N,) and whether it came first (N,), as floats.
+
+    Where several tokens are as right, the chance is their geometric mean: least where all have the
+    same, so that the first region of an answer shows in its probabilities how many fit.
+    """
+    chances, best = logits.log_softmax(-1), logits.detach().argmax(-1)
+    each, right = -chances.gather(1, targets[:, None])[:, 0], (best == targets).float()
+    row, place, token = choices.T
+    at = learned.flatten().cumsum(0)[row * learned.shape[1] + place] - 1
+    total = torch.zeros_like(each).index_add(0, at, chances[at, token])
+    count = torch.zeros_like(each).index_add(0, at, torch.ones_like(each[at]))
+    right[at[best[at] == token]] = 1.0
+    return torch.where(count > 0, -total / count.clamp(min=1), each), right
 
 
 def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
@@ -285,11 +331,6 @@ def askable(picture: SeenPicture, rng, count: int, weights: dict[str, float]) ->
     """Draw questions whose every object the perceiver has found."""
     asked = ask_many(picture.truth, rng, count, weights)
     return [q for q in asked if all(picture.region_of[i] >= 0 for i in q.needs())]
-
-
-def first_words(tokenizer: GromaTokenizer, names: tuple[str, ...]) -> Tensor:
-    """Return one piece for each name, its last: names are single pieces in this vocabulary."""
-    return torch.tensor([tokenizer.encode("a " + name, add_bos=False)[-1] for name in names])
 
 
 LONG = ("relation", "scene", "count", "is_there", "what_colour")
@@ -344,11 +385,12 @@ def train_language(
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
+        learned = 1.0 if start else trainer.done  # weights that are trained on know the easy families
         picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
-        asked = askable(picture, rng, questions, curriculum(trainer.done, rng))
+        asked = askable(picture, rng, questions, curriculum(learned, rng))
         if not asked:
             continue
-        turns = [speaker.turn(question, picture.region_of) for question in asked]
+        turns = [speaker.turn(question, picture.region_of, rng) for question in asked]
         packed = pack(speaker, [picture], [turns], image_tokens)
         with fast_numbers():
             losses, figures = language_losses(model, packed, [picture], words)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groma_ros.groma.model import Groma
+from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.groma.vision import MobileStem
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer, fast_numbers
@@ -30,7 +31,7 @@ from groma_ros.train.losses import (
     xyxy_to_cxcywh,
 )
 from groma_ros.train.pictures import Picture, PictureStore, augmented, normalised
-from groma_ros.train.start import start_model
+from groma_ros.train.start import first_words, start_model
 
 KEPT_LAYERS = 5
 """Of the stem: down to a quarter of the side; nothing there is trained."""
@@ -47,6 +48,21 @@ class Aids(nn.Module):
         self.kind = nn.Linear(token_width, len(KINDS))
         self.colour = nn.Linear(token_width, len(COLOURS))
         self.place = nn.Linear(token_width, 4)
+
+
+@torch.no_grad()
+def recall(aids: Aids, model: Groma, tokenizer: GromaTokenizer) -> None:
+    """Start the aids of a model that is trained on: random heads would first spoil what it knows.
+
+    Its region tokens are close to the embeddings of their words already (see the language stage);
+    the other heads start at nothing, and learn before they teach.
+    """
+    for head in aids.children():
+        head.weight.zero_()
+        head.bias.zero_()
+    scale = model.config.language.hidden_size ** -0.5
+    for head, names in ((aids.kind, KINDS), (aids.colour, COLOURS)):
+        head.weight.copy_(model.embed_ids(first_words(tokenizer, names)) * scale)
 
 
 def perceiver_losses(model: Groma, aids: Aids, pictures: list[Picture]):
@@ -194,6 +210,8 @@ def train_perceiver(
     torch.manual_seed(seed)
     model = start_model(vocabulary, start)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
+    if start:
+        recall(aids, model, GromaTokenizer.from_folder(start))
     modules = nn.ModuleDict(
         {
             "perceiver": model.perceiver,

@@ -95,11 +95,14 @@ class PictureStore:
 def augmented(
     store: PictureStore, number: int, rng: np.random.Generator, side: int, grid: int
 ) -> Picture:
-    """Return picture `number` after a random crop, flip, brightness, contrast and noise."""
+    """Return picture `number` after a random crop, sharpness, flip, brightness, contrast and noise."""
     image = store.image(number)
     width, height = image.size
     crop = random_crop(rng) if rng.random() < 0.75 else (0.0, 0.0, 1.0, 1.0)
     box_px = (crop[0] * width, crop[1] * height, crop[2] * width, crop[3] * height)
+    if rng.random() < 0.3:  # a coarser camera, and another program's way of scaling its picture
+        coarse = int(side * rng.uniform(0.4, 1.0))
+        image, box_px = image.resize((coarse, coarse), pick_filter(rng), box=box_px), None
     rgb = np.asarray(image.resize((side, side), Image.BICUBIC, box=box_px), dtype=np.float32)
     rgb = jitter(rgb, rng)
     found = store.objects(number)
@@ -117,6 +120,11 @@ def augmented(
         found["colour"][kept].astype(np.int64),
         np.ascontiguousarray(number_of[cells]),
     )
+
+
+def pick_filter(rng: np.random.Generator) -> Image.Resampling:
+    kinds = (Image.NEAREST, Image.BOX, Image.BILINEAR, Image.BICUBIC, Image.LANCZOS)
+    return kinds[int(rng.integers(len(kinds)))]
 
 
 def normalised(rgb: np.ndarray) -> Tensor:
@@ -163,7 +171,7 @@ def crop_cells(cells: np.ndarray, crop, grid: int) -> np.ndarray:
 
 def jitter(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Change brightness, contrast, white balance and noise, little enough to keep colour names."""
-    rgb = rgb * rng.uniform(0.75, 1.25) * rng.uniform(0.94, 1.06, size=3).astype(np.float32)
+    rgb = rgb * rng.uniform(0.7, 1.3) * rng.uniform(0.92, 1.08, size=3).astype(np.float32)
     mean = rgb.mean()
     rgb = mean + (rgb - mean) * rng.uniform(0.8, 1.2)
     if rng.random() < 0.3:

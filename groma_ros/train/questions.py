@@ -411,7 +411,7 @@ FAMILIES: dict[str, tuple[Callable, float]] = {
     "colour": (thing_of_colour, 0.5),
     "absent": (absent, 1.4),
     "absent_colour": (absent_colour, 1.5),
-    "ambiguous": (ambiguous, 1.3),
+    "ambiguous": (ambiguous, 2.0),
     "all": (every, 1.6),
     "superlative": (superlative, 3.0),
     "relation": (relation, 2.6),

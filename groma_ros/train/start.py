@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.model import Groma
+from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.groma.vision import MobileStem
 from groma_ros.groma.weights import load_groma
 from groma_ros.train.nano import nano_config
@@ -38,6 +39,11 @@ def start_model(text_vocab_size: int, folder: str = "", attention: str = "sdpa")
         )
     model.load_state_dict(known.state_dict())
     return model
+
+
+def first_words(tokenizer: GromaTokenizer, names: tuple[str, ...]) -> Tensor:
+    """Return one piece for each name, its last: names are single pieces in this vocabulary."""
+    return torch.tensor([tokenizer.encode("a " + name, add_bos=False)[-1] for name in names])
 
 
 def reset_vision(model: Groma) -> None:

@@ -16,18 +16,17 @@ from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads, prime_heads
 from groma_ros.train.language import (
     Speaker,
-    first_words,
     language_losses,
     pack,
     region_tokens,
     shuffled,
 )  # fmt: skip
 from groma_ros.train.nano import nano_config
-from groma_ros.train.perceiver import Aids, perceiver_losses
+from groma_ros.train.perceiver import Aids, perceiver_losses, recall
 from groma_ros.train.pictures import Picture, normalised
 from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture
-from groma_ros.train.start import load_lite_stem, reset_language
+from groma_ros.train.start import first_words, load_lite_stem, reset_language
 from groma_ros.train.vocabulary import make_vocabulary
 
 SMALL_STEM = {"channels": 8, "stages": [{"channels": 16, "stride": 2}]}
@@ -83,7 +82,7 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
     pictures = [seen_picture(rng, n, tokens) for n in (4, 7)]
     questions = [ask_many(p.truth, rng, 6) for p in pictures]
     turns = [
-        [speaker.turn(q, p.region_of) for q in asked]
+        [speaker.turn(q, p.region_of, rng) for q in asked]
         for p, asked in zip(pictures, questions, strict=True)
     ]
     words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}
@@ -106,11 +105,27 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
                     object.__setattr__(alone, "refer_indices", pointed)
                 hidden, _ = model.forward_tokens(model.embed_prompt(ids, alone)[None])
                 logits = model.logits(hidden[0])[-len(turn.ids) :]
-                answer = torch.tensor(turn.ids[turn.answer_start :])
-                chance = logits[turn.answer_start - 1 : -1].log_softmax(-1)
-                total -= chance.gather(1, answer[:, None]).sum().item()
-                count += len(answer)
+                chance = logits.log_softmax(-1)
+                for at in range(turn.answer_start, len(turn.ids)):
+                    right = list(turn.choices.get(at, (turn.ids[at],)))
+                    total -= chance[at - 1, right].mean().item()
+                    count += 1
     assert packed["answer"].item() == pytest.approx(total / count, rel=1e-4)
+
+
+def test_a_list_of_regions_has_no_order(tokenizer):
+    speaker, regions = Speaker(tokenizer, lowercase=True), np.array([4, 0, 2])
+    question = Question("all", "locate_all", "the cups", (0, 1, 2), candidates=(0, 1, 2))
+    said = set()
+    for seed in range(20):
+        turn = speaker.turn(question, regions, np.random.default_rng(seed))
+        places = sorted(turn.choices)
+        tokens = [turn.ids[at] for at in places]
+        said.add(tuple(tokens))
+        assert [set(turn.choices[at]) for at in places] == [set(tokens[n:]) for n in range(3)]
+        first = [h for h in turn.hints if h.head == POINT and h.place == places[0] - 1]
+        assert [set(h.seen) for h in first] == [{0, 2, 4}]
+    assert len(said) > 1
 
 
 def test_an_answer_starts_after_what_was_asked_and_points_at_its_regions(tokenizer):
@@ -213,6 +228,14 @@ def test_a_stem_filled_from_batch_normalised_weights_computes_the_same():
     assert found.shape == (1, 6, 4, 4)
     inner = (..., slice(2, -1), slice(2, -1))  # zero padding is black here and grey there
     torch.testing.assert_close(found[inner], expected[inner], rtol=1e-4, atol=1e-4)
+
+
+def test_a_model_that_is_trained_on_names_what_its_words_name(model, tokenizer):
+    aids = Aids(64, 64)
+    recall(aids, model, tokenizer)
+    spoken = model.embed_ids(first_words(tokenizer, KINDS))
+    assert (aids.kind(spoken).argmax(-1) == torch.arange(len(KINDS))).all()
+    assert not aids.place.weight.any() and not aids.cell_kind.bias.any(), "what knows nothing says nothing"
 
 
 def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):

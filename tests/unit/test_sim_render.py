@@ -46,8 +46,8 @@ def test_boxes_equal_the_segmentation(renderer):
 
 def test_pictures_are_lit_and_objects_show_their_colour(renderer):
     red, blue = [], []
-    for seed in range(30):
-        scene = render.render_scene(renderer, seed, "train")
+    for seed in range(60):
+        scene = render.render_scene(renderer, seed, "test")
         assert scene.rgb.mean() > 20
         for k, item in enumerate(scene.objects):
             if item.kind in ("ball", "cube", "apple") and item.area_px > 200:

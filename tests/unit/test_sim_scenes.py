@@ -92,6 +92,17 @@ def test_plan_shows_its_objects_to_the_camera():
     assert shown >= 38
 
 
+def test_training_shows_other_sizes_and_light_than_a_test_does():
+    areas, power = {}, {}
+    for split in ("train", "test"):
+        plans = [staging.plan_scene(np.random.default_rng(seed), split) for seed in range(60)]
+        areas[split] = [np.prod(plan.camera.size_hw) / staging.AREA_PX for plan in plans]
+        power[split] = [sum(light.ambient.mean() for light in plan.lights) for plan in plans]
+        assert max(max(plan.camera.size_hw) for plan in plans) <= staging.MAX_SIDE
+    assert min(areas["train"]) < 0.7 < min(areas["test"]) < max(areas["test"]) < 1.3 < max(areas["train"])
+    assert np.std(power["train"]) > np.std(power["test"])
+
+
 def test_camera_projects_its_axis_to_the_middle():
     camera = world.look_at((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), 0.1, 0.8, (100, 200))
     pixels, depth = camera.project([(0.0, 0.0, 0.0)])

@@ -79,6 +79,14 @@ def test_train_and_test_share_no_shape():
     assert not set(meshes_of[0]) & set(meshes_of[1])
 
 
+def test_only_training_shows_plain_shapes_and_things_without_a_name():
+    train, test = library.shapes_by_kind("train"), library.shapes_by_kind("test")
+    assert len(train["oddment"]) == library.ODDMENTS and "oddment" not in test
+    for kind in KINDS:
+        assert len(train[kind]) == library.VARIANTS - library.HELD_OUT + library.ONLY_TRAIN
+        assert len(test[kind]) == library.HELD_OUT
+
+
 def test_train_and_test_share_no_texture():
     train, test = textures.texture_ids("train"), textures.texture_ids("test")
     assert set(train) == set(test)
@@ -92,14 +100,17 @@ def test_textures_are_square_pictures_that_repeat():
     assert len(set(names)) == len(names)
     for name, _, picture in textures.all_textures():
         assert picture.dtype == np.uint8 and picture.shape[0] == picture.shape[1], name
+    for grey in [picture for name, _, picture in textures.all_textures() if name.startswith("grain")]:
+        assert grey.min() > 150 and (grey[..., 0] == grey[..., 2]).all(), "a tint, not a colour"
     again = textures.wood(np.random.default_rng(1))
     assert (again == textures.wood(np.random.default_rng(1))).all()
 
 
+@pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("colour", COLOURS)
-def test_paints_keep_to_their_name(colour):
+def test_paints_keep_to_their_name(colour, wide):
     rng = np.random.default_rng(3)
-    paints = np.array([colours.sample_rgb(colour, rng) for _ in range(200)])
+    paints = np.array([colours.sample_rgb(colour, rng, wide) for _ in range(200)])
     assert paints.min() >= 0 and paints.max() <= 1
     spread = paints.max(1) - paints.min(1)
     if colour == "white":
