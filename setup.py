@@ -28,7 +28,7 @@ setup(
         "safetensors>=0.4.3",
         "sentencepiece>=0.2",
         "torch>=2.4",
-        "transformers>=5.23,<6",
+        "transformers>=5.23,<5.24",  # 5.24 renames past_key_values and warns, 5.40 drops it
     ],
     extras_require={
         "quantized": ["torchao>=0.18,<0.19"],

@@ -12,6 +12,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @contextmanager
 def ros(args: list[str] | None) -> Iterator[threading.Event]:
@@ -23,12 +25,14 @@ def ros(args: list[str] | None) -> Iterator[threading.Event]:
     """
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     stopping = threading.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in SIGNALS:
         signal.signal(one, lambda number, frame: stopping.set())
     try:
         yield stopping
     finally:
         rclpy.try_shutdown()
+        for one in SIGNALS:  # Python itself, at its end, would make them deadly again
+            signal.signal(one, signal.SIG_IGN)
 
 
 def spin(node: Node, stopping: threading.Event) -> None:

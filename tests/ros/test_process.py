@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -69,6 +70,19 @@ def test_signals_end_it_cleanly(start, observer, signals):
         process.send_signal(sent)
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in output
+    assert process.returncode == 0
+
+
+def test_signals_that_go_on_to_the_last_moment_end_it_cleanly(start, observer):
+    """A second SIGINT, of `ros2 launch`, may come while Python is at its end already."""
+    process = start("-r", "__ns:=/other", "-p", "autostart:=false")
+    observer.hear(
+        "status", lambda s: value_of(s, "state") == "unconfigured", patience_s=5 * PATIENCE_S
+    )
+    deadline_s = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < deadline_s:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.001)
     assert process.returncode == 0
 
 

@@ -123,3 +123,16 @@ def test_a_wheel_holds_every_file_of_the_package(tmp_path):
                 if path.is_file() and "__pycache__" not in path.parts}
     assert packed == expected
     assert b"groma = groma_ros.cli:main" in entry_points
+
+
+def test_transformers_stays_at_the_minor_release_that_is_tested():
+    """Its 5.24 renamed an argument of Llama: a bare `pip install .` got it, and warnings."""
+    constraints = (ROOT / "tools/requirements/constraints.txt").read_text()
+    tested = re.search(r"transformers==(\d+\.\d+)", constraints)[1]
+    major, minor = map(int, tested.split("."))
+    assert f'"transformers>={tested},<{major}.{minor + 1}"' in (ROOT / "setup.py").read_text()
+
+
+def test_a_workspace_that_is_built_with_the_wheels_can_be_sourced_in_bash():
+    """`. install/setup.bash`, as the README says; colcon alone writes setup.sh only."""
+    assert "colcon-bash" in (ROOT / "tools/requirements/build.txt").read_text()
