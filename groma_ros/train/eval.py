@@ -115,7 +115,7 @@ def evaluate(
                 example = Example(chances, perception.boxes_xyxy, wanted)
                 decisions.append(decide(example, replace(predictor.model.config.pointing, temperature=1.0)))
                 if greedy:
-                    agrees.append(starts_alike(predictor, perception, phrase, answer))
+                    agrees.append(greedy_agrees(predictor, perception, phrase, chances, answer))
             times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
             if question.objects and question.form == "locate":
                 refused.append(answer.status.value == "NOT_FOUND")
@@ -132,12 +132,19 @@ def evaluate(
     confidences = [d.confidence for d in decisions]
     report["calibration"] = reliability(confidences, [d.first for d in decisions])
     if greedy:
-        report["greedy_agreement"] = float(np.mean(agrees))
+        choice, kept = np.mean(agrees, axis=0)
+        report["greedy"] = {"same_choice": float(choice), "same_answer": float(kept)}
     return report
 
 
-def starts_alike(predictor, perception, phrase: str, answer) -> bool:
-    """Tell whether greedy decoding of the whole prompt, uncached, begins with this answer."""
+def greedy_agrees(
+    predictor, perception, phrase: str, chances: np.ndarray, answer
+) -> tuple[bool, bool]:
+    """Decode the first token of the whole prompt greedily, with no kept prefix.
+
+    Tells whether it is the likeliest by `chances` (n + 1,), and whether `answer` holds it: the
+    thresholds of a calibration may decide otherwise.
+    """
     import torch
 
     from groma_ros.groma.generate import greedy, prefill
@@ -145,17 +152,17 @@ def starts_alike(predictor, perception, phrase: str, answer) -> bool:
 
     model, tokenizer = predictor.model, predictor.tokenizer
     asked = prompts.locate(phrase.lower() if model.config.lowercase else phrase)
-    ids = tokenizer.encode(prompts.opening() + prompts.turn(asked) + "<roi>")
-    hidden, cache = prefill(model, model.embed_prompt(torch.tensor(ids), perception.percept)[None])
+    ids = torch.tensor(tokenizer.encode(prompts.opening() + prompts.turn(asked) + "<roi>"))
+    hidden, cache = prefill(model, model.embed_prompt(ids, perception.percept)[None])
+    count = len(perception.scores)
+    choices = [*map(tokenizer.region_token_id, range(count)), tokenizer.token_id("</roi>")]
     allowed = torch.zeros(len(tokenizer), dtype=torch.bool, device=model.device)
-    regions = [tokenizer.region_token_id(i) for i in range(len(perception.scores))]
-    allowed[[*regions, tokenizer.token_id("</roi>")]] = True
+    allowed[choices] = True
     ((token, _),) = greedy(model, hidden, cache, allowed, max_new_tokens=1)
-    region = tokenizer.region_index(token)
-    found = answer.target.boxes_xyxy
-    if region is None or not len(found):
-        return region is None and not len(found)
-    return any(np.array_equal(box, perception.boxes_xyxy[region]) for box in found)
+    found = answer.target.boxes_xyxy.tolist()
+    region = choices.index(token)
+    kept = perception.boxes_xyxy[region].tolist() in found if region < count else not found
+    return token == choices[int(chances.argmax())], kept
 
 
 def _put(predictor, perception, question: Question, truth, size, rng):
@@ -240,8 +247,12 @@ def table(report: dict) -> str:
         goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
         lines.append(f"{name:<14} {row['accuracy']:>8.3f} {goal:>6} {row['questions']:>9}")
     lines.append(f"false refusals {report['false_refusals']:.3f}")
-    if "greedy_agreement" in report:
-        lines.append(f"greedy decoding starts alike {report['greedy_agreement']:.4f}")
+    if "greedy" in report:
+        same = report["greedy"]
+        lines.append(
+            f"greedy decoding chooses the same {same['same_choice']:.4f}, "
+            f"and the answer holds it {same['same_answer']:.4f}"
+        )
     lines.append(f"expected calibration error {report['calibration']['ece']:.3f}")
     for row in report["calibration"]["bins"]:
         bar = "#" * round(40 * row["accuracy"])
