@@ -41,6 +41,10 @@ def generate_launch_description():
                 executable="groma_camera",
                 namespace=LaunchConfiguration("namespace"),
                 arguments=[LaunchConfiguration("source")],
+                remappings=[
+                    ("image", LaunchConfiguration("image_topic")),
+                    ("camera_info", LaunchConfiguration("camera_info_topic")),
+                ],
                 output="screen",
             ),
             Node(
@@ -49,6 +53,7 @@ def generate_launch_description():
                 namespace=LaunchConfiguration("namespace"),
                 # Loading 7B weights may take minutes, and is waited for.
                 arguments=["--timeout", "900", "--", LaunchConfiguration("command")],
+                remappings=[("command", LaunchConfiguration("command_topic"))],
                 output="screen",
             ),
         ]
