@@ -15,11 +15,13 @@ from groma_ros.peak_memory import extra_mb
 @pytest.fixture
 def small(monkeypatch, tiny, tiny_config):
     """Run the benchmark on a tiny model instead of the one of middle size."""
-    config = type(tiny().config).from_dict(tiny_config())
+    side = {"image_size": 224}  # the benchmark's picture has 7 and 28 blocks a side
+    config = type(tiny().config).from_dict(tiny_config(**side))
     for module in (bench, bench_model, bench_scaling):
         monkeypatch.setattr(module, "CONFIG", config)
-    monkeypatch.setattr(bench, "build", lambda device, dtype: tiny().to(device, dtype))
+    monkeypatch.setattr(bench, "build", lambda device, dtype: tiny(**side).to(device, dtype))
     monkeypatch.setattr(bench_scaling, "REGIONS", (2, 4))
+    monkeypatch.setattr(bench_scaling, "COMMANDS", (1, 3))
     monkeypatch.setattr(bench_scaling, "TOKENS", (2, 3))
     threads = torch.get_num_threads()
     yield
@@ -46,6 +48,7 @@ def test_scaling_has_a_row_for_every_size(small, capsys):
     assert run("--device", "cpu", "--dtype", "float32", "--reps", "1", "--scaling", "--json") == 0
     scaling = json.loads(capsys.readouterr().out.splitlines()[-1])["dtypes"]["float32"]["scaling"]
     assert [row["regions"] for row in scaling["regions"]] == [2, 4]
+    assert [row["commands"] for row in scaling["commands"]] == [1, 3]
     assert [row["pictures"] for row in scaling["pictures"]] == [1, 2, 3, 4]
     assert [row["tokens"] for row in scaling["tokens"]] == [2, 3]
 
