@@ -28,11 +28,13 @@ class Example:
     chances      (n + 1,) probability of each region and of nothing, at temperature 1
     boxes_xyxy   (n, 4) regions
     wanted_xyxy  (m, 4) the things that fit; m is 0 where there is none
+    goal         the share of such questions that ought to be answered right
     """
 
     chances: np.ndarray
     boxes_xyxy: np.ndarray
     wanted_xyxy: np.ndarray
+    goal: float = 0.5
 
 
 class Decision(NamedTuple):
@@ -91,9 +93,10 @@ def reliability(confidences: Sequence[float], right: Sequence[bool]) -> dict:
 def fit(examples: Sequence[Example]) -> PointingConfig:
     """Return the rule that serves these examples best.
 
-    The temperature makes the confidence of the answers likeliest; the threshold of refusals then
-    balances what is there and refused against what is not and answered; the share of rivals
-    balances single things against several.
+    The temperature makes the confidence of the answers likeliest. The threshold of refusals then
+    weighs what is there and refused against what is not and answered: the questions that are
+    furthest from their goal are to be as near to it as can be. The share of rivals balances single
+    things against several.
     """
     rule = PointingConfig()
     rule = _best(rule, "temperature", np.geomspace(0.5, 3.0, 37), lambda r: _likelihood(examples, r))
@@ -116,9 +119,12 @@ def _likelihood(examples: Sequence[Example], rule: PointingConfig) -> float:
 
 
 def _refusals(examples: Sequence[Example], rule: PointingConfig) -> float:
+    """Return the least distance of any kind of question from its goal; negative below it."""
     first = np.array([decide(e, rule).first for e in examples])
-    there = np.array([len(e.wanted_xyxy) > 0 for e in examples])
-    return float(first[there].mean() + first[~there].mean())
+    kinds = np.array([(len(e.wanted_xyxy) > 0, e.goal) for e in examples])
+    return min(
+        float(first[(kinds == kind).all(1)].mean() - kind[1]) for kind in np.unique(kinds, axis=0)
+    )
 
 
 def _rivals(examples: Sequence[Example], rule: PointingConfig) -> float:
