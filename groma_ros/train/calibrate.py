@@ -15,14 +15,9 @@ import numpy as np
 
 from groma_ros.groma.config import PointingConfig
 from groma_ros.train.calibration import Example, decide, fit, reliability
-from groma_ros.train.eval import GOALS, spoken
+from groma_ros.train.eval import spoken
 
-FAMILIES = {
-    "unique": GOALS["unique"], "kind": GOALS["kind"], "absent": GOALS["absent"],
-    "absent_colour": GOALS["absent_colour"], "ambiguous": GOALS["kind"],
-    "superlative": GOALS["comparison"], "relation": GOALS["comparison"],
-}  # fmt: skip
-"""What is asked, and which share of it ought to be answered right."""
+FAMILIES = ("unique", "kind", "absent", "absent_colour", "ambiguous", "superlative", "relation")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,14 +57,14 @@ def collect(predictor, store, questions: int, seed: int) -> list[Example]:
         if len(examples) >= questions:
             break
         truth = truth_of(store, number)
-        asked = [(q, g) for f, g in FAMILIES.items() if (q := ask(truth, rng, f)) and q.form == "locate"]
+        asked = [q for f in FAMILIES if (q := ask(truth, rng, f)) and q.form == "locate"]
         rgb = np.asarray(store.image(number))
         size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
         perception = predictor.perceive(rgb)
-        chances = predictor.point(perception, [spoken(q) for q, _ in asked]) if asked else []
-        for (question, goal), chance in zip(asked, chances, strict=True):
+        chances = predictor.point(perception, [spoken(q) for q in asked]) if asked else []
+        for question, chance in zip(asked, chances, strict=True):
             wanted = truth.box_xyxy_norm[list(question.objects)] * size
-            examples.append(Example(chance, perception.boxes_xyxy, wanted.reshape(-1, 4), goal))
+            examples.append(Example(chance, perception.boxes_xyxy, wanted.reshape(-1, 4)))
         if number % 25 == 0:
             print(f"\r{len(examples)} of {questions} questions", end="", file=sys.stderr)
     print(file=sys.stderr)

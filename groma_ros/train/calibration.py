@@ -19,6 +19,8 @@ from groma_ros.grounding.pointing import fitting, list_probabilities, one_after_
 
 BINS = 10
 RIGHT_IOU = 0.5
+MOST_REFUSED = 0.05
+"""Share of what is there that may be refused; a robot that does not see its task is of no use."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,13 +30,11 @@ class Example:
     chances      (n + 1,) probability of each region and of nothing, at temperature 1
     boxes_xyxy   (n, 4) regions
     wanted_xyxy  (m, 4) the things that fit; m is 0 where there is none
-    goal         the share of such questions that ought to be answered right
     """
 
     chances: np.ndarray
     boxes_xyxy: np.ndarray
     wanted_xyxy: np.ndarray
-    goal: float = 0.5
 
 
 class Decision(NamedTuple):
@@ -94,9 +94,8 @@ def fit(examples: Sequence[Example]) -> PointingConfig:
     """Return the rule that serves these examples best.
 
     The temperature makes the confidence of the answers likeliest. The threshold of refusals then
-    weighs what is there and refused against what is not and answered: the questions that are
-    furthest from their goal are to be as near to it as can be. The share of rivals balances single
-    things against several.
+    weighs what is there and refused against what is not and answered, alike, but refuses no more
+    than `MOST_REFUSED` of what is there. The share of rivals balances single things against several.
     """
     rule = PointingConfig()
     rule = _best(rule, "temperature", np.geomspace(0.5, 3.0, 37), lambda r: _likelihood(examples, r))
@@ -119,12 +118,11 @@ def _likelihood(examples: Sequence[Example], rule: PointingConfig) -> float:
 
 
 def _refusals(examples: Sequence[Example], rule: PointingConfig) -> float:
-    """Return the least distance of any kind of question from its goal; negative below it."""
-    first = np.array([decide(e, rule).first for e in examples])
-    kinds = np.array([(len(e.wanted_xyxy) > 0, e.goal) for e in examples])
-    return min(
-        float(first[(kinds == kind).all(1)].mean() - kind[1]) for kind in np.unique(kinds, axis=0)
-    )
+    decisions = [decide(e, rule) for e in examples]
+    first, refused = np.array([(d.first, d.refused) for d in decisions]).T
+    there = np.array([len(e.wanted_xyxy) > 0 for e in examples])
+    too_many = max(float(refused[there].mean()) - MOST_REFUSED, 0.0)
+    return float(first[there].mean() + first[~there].mean()) - 100 * too_many
 
 
 def _rivals(examples: Sequence[Example], rule: PointingConfig) -> float:
