@@ -25,7 +25,7 @@ def prefill(
     Returns the hidden state (1, D) of the last position, which predicts the next token, and the
     cache, extended in place.
     """
-    hidden, cache = model.forward_tokens(embeds, cache)
+    hidden, cache = model.forward_tokens(embeds, cache, wanted=slice(-1, None))
     return hidden[:, -1], cache
 
 

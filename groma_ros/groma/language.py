@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import Cache, LlamaConfig, LlamaForCausalLM, LlamaModel
 from transformers.models.llama.modeling_llama import LlamaAttention
 
@@ -10,6 +10,7 @@ from .config import GromaConfig, LanguageConfig
 from .tokens import SpecialIds
 
 IGNORE_LABEL = -100
+EVERY = slice(None)
 
 
 def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:
@@ -57,13 +58,15 @@ def read(
     cache: Cache,
     position: Tensor | None = None,
     mask: Tensor | None = None,
+    wanted: slice | Tensor = EVERY,
 ) -> Tensor:
     """Run (B, L, D) through ``llama`` after what ``cache`` holds and return the last hidden states.
 
     ``position`` (1, L) and ``mask`` (1, 1, L, known + L), True where a position sees another, are
-    for embeddings that do not simply follow each other. The same arithmetic as the model's own
-    forward. One token of a small model takes as long as the calls around its products, so there
-    are no more of those than needed.
+    for embeddings that do not simply follow each other. Hidden states (B, k, D) are those of the
+    ``wanted`` of the L positions: of the others the last layer computes keys and values only. The
+    same arithmetic as the model's own forward. One token of a small model takes as long as the
+    calls around its products, so there are no more of those than needed.
     """
     known, length = cache.get_seq_length(), embeds.shape[1]
     if position is None:
@@ -72,35 +75,46 @@ def read(
     half = sine.shape[-1] // 2
     sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
     if mask is None and known and length > 1:
-        seen = torch.ones(length, known + length, dtype=torch.bool, device=embeds.device)
-        mask = seen.tril(known)
-    hidden = embeds
+        mask = _causal(length, known, embeds.device)
+    few = wanted is not EVERY and length > 1
+    hidden, last = embeds, llama.layers[-1]
     for index, layer in enumerate(llama.layers):
-        placed = _rms_norm(hidden, layer.input_layernorm)
-        hidden = hidden + _attend(layer.self_attn, placed, (cosine, sine), mask, cache, index)
+        attention, placed = layer.self_attn, _rms_norm(hidden, layer.input_layernorm)
+        key, value = _heads(attention, placed, attention.k_proj, attention.v_proj)
+        key, value = cache.update(_rotate(key, cosine, sine), value, index)
+        if few and layer is last:
+            if mask is None:
+                mask = _causal(length, known, embeds.device)
+            hidden, placed, mask = hidden[:, wanted], placed[:, wanted], mask[:, :, wanted]
+            cosine, sine = cosine[:, :, wanted], sine[:, :, wanted]
+        (query,) = _heads(attention, placed, attention.q_proj)
+        attended = _attend(_rotate(query, cosine, sine), key, value, mask)
+        hidden = hidden + attention.o_proj(attended)
         hidden = hidden + layer.mlp(_rms_norm(hidden, layer.post_attention_layernorm))
     return _rms_norm(hidden, llama.norm)
 
 
-def _attend(
-    attention: LlamaAttention,
-    hidden: Tensor,
-    rotary: tuple[Tensor, Tensor],
-    mask: Tensor | None,
-    cache: Cache,
-    index: int,
-) -> Tensor:
-    query, key, value = (
+def _causal(length: int, known: int, device: torch.device) -> Tensor:
+    """Return (1, 1, L, known + L) bool: a position sees what is known, its past and itself."""
+    seen = torch.ones(length, known + length, dtype=torch.bool, device=device)
+    return seen.tril(known)[None, None]
+
+
+def _heads(attention: LlamaAttention, hidden: Tensor, *projections: nn.Linear) -> list[Tensor]:
+    """Project (B, L, D) to (B, heads, L, size), once for each projection."""
+    return [
         project(hidden).unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
-        for project in (attention.q_proj, attention.k_proj, attention.v_proj)
-    )
-    query, key = _rotate(query, *rotary), _rotate(key, *rotary)
-    key, value = cache.update(key, value, index)
-    if (groups := attention.num_key_value_groups) > 1:
+        for project in projections
+    ]
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Return (B, L, heads * size); without a mask, L > 1 positions follow each other."""
+    if (groups := query.shape[1] // key.shape[1]) > 1:
         key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
     causal = mask is None and query.shape[2] > 1
     attended = F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
-    return attention.o_proj(attended.transpose(1, 2).flatten(2))
+    return attended.transpose(1, 2).flatten(2)
 
 
 def _rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:

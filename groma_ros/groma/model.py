@@ -15,7 +15,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from .cache import empty_cache
 from .config import GromaConfig
-from .language import IGNORE_LABEL, build_llama, expand_ids, expand_labels, read, reads
+from .language import EVERY, IGNORE_LABEL, build_llama, expand_ids, expand_labels, read, reads
 from .proposer import Proposer, ProposerOutput, input_projections
 from .region_encoder import RegionEncoder
 from .selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
@@ -267,17 +267,18 @@ class Groma(nn.Module):
         cache: Cache | None = None,
         position: Tensor | None = None,
         mask: Tensor | None = None,
+        wanted: slice | Tensor = EVERY,
     ) -> tuple[Tensor, Cache]:
         """Run (B, L, D) through the language model after what ``cache`` holds.
 
         ``position`` (1, L) and ``mask`` (1, 1, L, known + L) bool are for embeddings that do not
-        simply follow each other; see ``packed``. Returns the last hidden states (B, L, D) and the
-        cache, extended in place.
+        simply follow each other; see ``packed``. Returns the last hidden states (B, k, D) of the
+        ``wanted`` of the L positions and the cache, extended in place.
         """
         if cache is None:
             cache = empty_cache(self.llm.config.num_hidden_layers)
         if reads(self.llm.model, cache):
-            return read(self.llm.model, inputs_embeds, cache, position, mask), cache
+            return read(self.llm.model, inputs_embeds, cache, position, mask, wanted), cache
         if mask is not None:
             unseen = torch.finfo(inputs_embeds.dtype).min
             mask = torch.zeros_like(mask, dtype=inputs_embeds.dtype).masked_fill(~mask, unseen)
@@ -288,7 +289,7 @@ class Groma(nn.Module):
             position_ids=position,
             attention_mask=mask,
         )
-        return output.last_hidden_state, output.past_key_values
+        return output.last_hidden_state[:, wanted], output.past_key_values
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Score every token id, the added ones last: (..., D) to (..., vocab_size)."""

@@ -32,9 +32,9 @@ def read_turns(
     position = torch.cat([torch.arange(n) for n in lengths]).to(model.device) + known
     mask = block_mask(lengths, known, model.device)
     embeds = torch.cat(list(turns))[None]
-    hidden, cache = model.forward_tokens(embeds, fork(prefix), position[None], mask)
-    last = torch.tensor(lengths, device=model.device).cumsum(0) - 1
-    return hidden[0, last], cache
+    ends = torch.tensor(lengths, device=model.device).cumsum(0) - 1
+    hidden, cache = model.forward_tokens(embeds, fork(prefix), position[None], mask, ends)
+    return hidden[0], cache
 
 
 def block_mask(lengths: Sequence[int], known: int, device: torch.device) -> Tensor:

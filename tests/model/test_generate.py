@@ -214,3 +214,18 @@ def test_a_token_is_appended_in_place(model):
         decode_one(model, 7, cache)
     assert [layer.keys.data_ptr() for layer in cache.layers] == places
     assert cache.get_seq_length() == 23
+
+
+@pytest.mark.parametrize("wanted", [slice(-1, None), slice(2, 5), torch.tensor([1, 6])])
+@pytest.mark.parametrize("known", [0, 12])
+@pytest.mark.parametrize("grads", [True, False])
+def test_hidden_states_of_some_positions_are_those_of_all(model, wanted, known, grads):
+    prefix = prefill(model, model.embed_ids(torch.arange(known)[None]))[1] if known else None
+    embeds = model.embed_ids(torch.arange(20, 27)[None])
+    with torch.set_grad_enabled(grads):
+        every, cache = model.forward_tokens(embeds, prefix and fork(prefix))
+        some, same = model.forward_tokens(embeds, prefix and fork(prefix), wanted=wanted)
+    torch.testing.assert_close(some, every[:, wanted], rtol=1e-5, atol=1e-6)
+    for one, other in zip(cache.layers, same.layers, strict=True):
+        torch.testing.assert_close(one.keys, other.keys)
+        torch.testing.assert_close(one.values, other.values)
