@@ -7,7 +7,7 @@ nothing but arithmetic limits a wide convolution, it takes a third of the time o
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -32,9 +32,14 @@ def conv3x3(parts: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> Tensor:
     ``convs`` split the channels among them in their own way; their results are summed, without
     their biases, to (N, O, H, W). Channels last in memory is best, and what is returned.
     """
-    height, width = parts[0].shape[-2:]
-    out = convolve(_padded(parts), filters(convs))
-    return out[:, :height, :width].permute(0, 3, 1, 2)
+    count, _, height, width = parts[0].shape
+    rows, columns = (-(-side // TILE) for side in (height, width))
+    transformed = filters(convs)
+    out = parts[0].new_empty((count, rows, TILE, columns, TILE, transformed.shape[2]))
+    step = max(1, _TILES // (rows * columns))
+    for some in (slice(first, first + step) for first in range(0, count, step)):
+        _convolve(_padded([part[some] for part in parts]), transformed, out[some])
+    return out.flatten(3, 4).flatten(1, 2)[:, :height, :width].permute(0, 3, 1, 2)
 
 
 def _padded(parts: Sequence[Tensor]) -> Tensor:
@@ -51,22 +56,22 @@ def _padded(parts: Sequence[Tensor]) -> Tensor:
     return padded
 
 
-def convolve(padded: Tensor, transformed: Tensor) -> Tensor:
-    """Convolve (N, H + 2, W + 2, I) with ``transformed`` (36, I, O) to (N, H, W, O).
+def _convolve(padded: Tensor, transformed: Tensor, out: Tensor) -> None:
+    """Convolve (N, H + 2, W + 2, I) with ``transformed`` (36, I, O) into ``out``.
 
-    H and W are multiples of 4, and ``padded`` is contiguous.
+    H and W are multiples of 4, ``padded`` is contiguous, and ``out`` is (N, H / 4, 4, W / 4, 4, O).
     """
-    count, rows, columns = len(padded), padded.shape[1] // TILE, padded.shape[2] // TILE
     into, back = (matrix.to(padded) for matrix in _transforms()[:2])
-    out = padded.new_empty((count, rows, TILE, columns, TILE, transformed.shape[2]))
-    for images, lines in _blocks(count, rows, columns):
-        tiles = _tiles(padded[images], lines, columns)
+    count, rows, _, columns = out.shape[:4]
+    height = max(1, _TILES // (count * columns))
+    for top in range(0, rows, height):
+        lines = slice(top, min(top + height, rows))
+        tiles = _tiles(padded, lines, columns)
         shape = tiles.shape[2:]
         planes = (into @ tiles.reshape(SPAN**2, -1)).view(SPAN**2, -1, shape[-1])
         summed = back @ torch.bmm(planes, transformed).view(SPAN**2, -1)
         summed = summed.view(TILE, TILE, *shape[:-1], -1)
-        out[images, lines] = summed.permute(2, 3, 0, 4, 1, 5)
-    return out.view(count, rows * TILE, columns * TILE, transformed.shape[2])
+        out[:, lines] = summed.permute(2, 3, 0, 4, 1, 5)
 
 
 def _tiles(padded: Tensor, lines: slice, columns: int) -> Tensor:
@@ -75,15 +80,6 @@ def _tiles(padded: Tensor, lines: slice, columns: int) -> Tensor:
     shape = (SPAN, SPAN, len(padded), lines.stop - lines.start, columns, padded.shape[3])
     strides = (row, cell, image, TILE * row, TILE * cell, 1)
     return padded.as_strided(shape, strides, padded.storage_offset() + lines.start * TILE * row)
-
-
-def _blocks(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
-    """Cut a batch into blocks of about ``_TILES`` tiles: whole pictures, or rows of one."""
-    height = min(rows, max(1, _TILES // columns))
-    step = max(1, _TILES // (rows * columns))
-    for first in range(0, count, step):
-        for top in range(0, rows, height):
-            yield slice(first, min(first + step, count)), slice(top, min(top + height, rows))
 
 
 def filters(convs: Sequence[nn.Conv2d]) -> Tensor:
