@@ -253,7 +253,7 @@ class Answering:
                 f"picture and question take {read} tokens of the model's {most}; "
                 "ask something shorter"
             )
-        asked = torch.tensor(ids, device=model.device)
+        asked = torch.tensor(ids)
         if region is not None:
             pointed = torch.tensor([region], device=model.device)
             percept = replace(percept, refer_indices=pointed)

@@ -53,7 +53,7 @@ def picture(model: Groma) -> Tensor:
 
 
 def prompt(model: Groma) -> Tensor:
-    """Return the prompt's ids (87,): random words with ``<image>`` and ``<region>`` among them."""
+    """Return the prompt's ids (87,), on the host: random words with ``<image>`` and ``<region>`` among them."""
     generator = np.random.Generator(np.random.PCG64(7))
     most = model.config.language.vocab_size - 10
     before, between, after = (
@@ -61,4 +61,4 @@ def prompt(model: Groma) -> Tensor:
         for count in (40, 4, QUESTION)
     )
     ids = [1, *before, model.ids.image, *between, model.ids.region, *after]
-    return torch.tensor(ids, device=model.device)
+    return torch.tensor(ids)

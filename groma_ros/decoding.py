@@ -35,13 +35,14 @@ class Step(NamedTuple):
 class Regions:
     """Know the tokens that may stand in `<roi>` for a picture with n regions.
 
-    `ids` (n + 1,) are `<r0>` to `<r{n-1}>` and `</roi>`.
+    `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
     """
 
     def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device):
         regions = [tokenizer.region_token_id(i) for i in range(count)]
         self.count = count
-        self.ids = torch.tensor([*regions, tokenizer.token_id("</roi>")], device=device)
+        self.tokens = [*regions, tokenizer.token_id("</roi>")]
+        self.ids = torch.tensor(self.tokens, device=device)
 
     @torch.inference_mode()
     def chances(self, model: Groma, hidden: Tensor, taken: list[int]) -> np.ndarray:
@@ -70,7 +71,7 @@ class Regions:
             if len(taken) == self.count:
                 return
             stop_if(cancel)
-            hidden, cache = decode_one(model, int(self.ids[region]), cache)
+            hidden, cache = decode_one(model, self.tokens[region], cache)
             chances = self.chances(model, hidden[0], taken)
 
 
@@ -166,7 +167,7 @@ def _choose(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> Step:
     if grammar.taken is not None:
         chances = grammar.regions.chances(model, hidden[0], grammar.taken)
         best = int(chances.argmax())
-        return Step(int(grammar.regions.ids[best]), float(chances[best]), chances)
+        return Step(grammar.regions.tokens[best], float(chances[best]), chances)
     logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)
     probability, token_id = logits.softmax(-1).max(-1)
     return Step(int(token_id), float(probability))

@@ -125,7 +125,7 @@ class Predictor:
     @cached_property
     def _opening(self) -> tuple[DynamicCache, torch.Tensor]:
         """Keep what is the same for every picture: the words before it, read, and those after."""
-        ids = torch.tensor(self.tokenizer.encode(prompts.opening()), device=self.model.device)
+        ids = torch.tensor(self.tokenizer.encode(prompts.opening()))
         at = int((ids == self.model.ids.image).nonzero()[0])
         return prefill(self.model, self.model.embed_ids(ids[:at])[None])[1], ids[at:]
 

@@ -34,8 +34,7 @@ def decode_one(
     model: Groma, token_id: int, cache: DynamicCache
 ) -> tuple[Tensor, DynamicCache]:
     """Read one token after what ``cache`` holds; returns as ``prefill`` does."""
-    ids = torch.tensor([[token_id]], device=model.device)
-    return prefill(model, model.embed_ids(ids), cache)
+    return prefill(model, model.embed_ids(torch.tensor([[token_id]])), cache)
 
 
 @torch.no_grad()

@@ -211,9 +211,9 @@ class Groma(nn.Module):
         """Return the ids (L',) of a prompt (L,) with the places of its visual tokens.
 
         ``<refer_box>`` becomes the region token of the box pointed at. ``input_ids`` is not
-        edited.
+        edited. Ids live on the host, where they are made and looked at.
         """
-        pointed = self.point_at(input_ids.to(self.device), percept)
+        pointed = self.point_at(input_ids.cpu(), percept)
         return expand_ids(
             pointed, self.ids, len(percept.image_tokens), len(percept.region_tokens)
         )
@@ -228,34 +228,39 @@ class Groma(nn.Module):
         places = (input_ids == token).nonzero().flatten()
         if len(places) > len(indices):
             raise ValueError(f"the prompt points {len(places)} times, at {len(indices)} boxes")
-        input_ids = input_ids.clone()
-        input_ids[places] = self.ids.first_region + indices[: len(places)]
-        return input_ids
+        if not len(places):
+            return input_ids
+        regions = self.ids.first_region + indices[: len(places)]
+        return input_ids.index_copy(0, places, regions.to(input_ids))
 
     def embed_prompt(self, input_ids: Tensor, percept: Percept) -> Tensor:
         """Embed a prompt (L,) with the picture in it as (L', D)."""
         return self.embed_expanded(self.expand_prompt(input_ids, percept), percept)
 
     def embed_expanded(self, expanded: Tensor, percept: Percept) -> Tensor:
-        """Embed ids from ``expand_prompt``, putting visual tokens at their places."""
+        """Embed ids (L,) from ``expand_prompt``, putting visual tokens at their places.
+
+        Nothing waits for the device while the ids are on the host.
+        """
         embeds = self.embed_ids(expanded)
-        feats = percept.region_tokens[percept.refer_indices]
         for token, values in (
             (self.ids.image, percept.image_tokens),
             (self.ids.region, percept.region_tokens),
-            (self.ids.refer_feat, feats),
+            (self.ids.refer_feat, percept.region_tokens[percept.refer_indices]),
         ):
-            mask = expanded == token
-            count = int(mask.sum())
-            if count > len(values):
-                raise ValueError(f"the prompt has {count} places for {len(values)} visual tokens")
-            places = mask.nonzero().flatten()
-            embeds = embeds.index_copy(0, places, values[:count].to(embeds.dtype))
+            places = (expanded == token).nonzero().flatten()
+            if len(places) > len(values):
+                raise ValueError(
+                    f"the prompt has {len(places)} places for {len(values)} visual tokens"
+                )
+            if len(places):
+                values = values[: len(places)].to(embeds.dtype)
+                embeds = embeds.index_copy(0, places.to(self.device), values)
         return embeds
 
     def embed_ids(self, ids: Tensor) -> Tensor:
         """Look up embeddings (..., D) of ids (...), added tokens included."""
-        table = self.llm.model.embed_tokens
+        table, ids = self.llm.model.embed_tokens, ids.to(self.device)
         added = ids >= table.num_embeddings
         known = table(ids.masked_fill(added, 0))
         new = self.new_input_embs((ids - table.num_embeddings).clamp(min=0))
@@ -310,12 +315,12 @@ class Groma(nn.Module):
         """
         total, count = [], 0
         for row, target, percept in zip(input_ids, labels, percepts, strict=True):
-            row, target = row.to(self.device), target.to(self.device)
             expanded = self.expand_prompt(row, percept)
             sizes = len(percept.image_tokens), len(percept.region_tokens)
-            aligned = expand_labels(target, row, self.ids, *sizes)
+            aligned = expand_labels(target.cpu(), row.cpu(), self.ids, *sizes)
+            count += int((aligned[1:] != IGNORE_LABEL).sum())
             hidden, _ = self.forward_tokens(self.embed_expanded(expanded, percept)[None])
             logits = self.logits(hidden[0, :-1]).float()
-            total.append(F.cross_entropy(logits, aligned[1:], reduction="sum"))
-            count += int((aligned[1:] != IGNORE_LABEL).sum())
+            aligned = aligned[1:].to(self.device)
+            total.append(F.cross_entropy(logits, aligned, reduction="sum"))
         return torch.stack(total).sum() / count
