@@ -135,7 +135,7 @@ class Answering:
                 picked.append((region, chances))
                 yield self._box_found(index, region, chances)
             found.append(self._boxes(picked))
-            regions = [int(self.regions.ids[region]) for region, _ in picked]
+            regions = [self.regions.tokens[region] for region, _ in picked]
             self._remember(self._query(phrase), "<roi>", *regions, "</roi>")
         counts = [len(scores) for _, scores in found]
         status, reason = judge(command.phrases, counts)
