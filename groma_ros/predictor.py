@@ -54,12 +54,16 @@ class Predictor:
         device: str = "auto",
         dtype: str = "auto",
         quantization: str | None = None,
+        cuda_graphs: bool = False,
     ) -> Predictor:
         """Load "nano", a folder, or a hub id; see `loading` for what "auto" chooses.
 
         `quantization` "int8" or "int4" keeps the language model's linear layers in 8 or 4 bits
-        (needs torchao: the extra `quantized`). Raises ValueError where the model, the device, the
-        precision or the quantization can't be had.
+        (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer as
+        one recorded graph, on a GPU where that works; the log says where it doesn't. Call a
+        predictor from the thread that made it: torch's CPU threads slow down to half in a second
+        one. Raises ValueError where the model, the device, the precision or the quantization can't
+        be had.
         """
         from groma_ros.groma.weights import load_groma
 
@@ -67,6 +71,8 @@ class Predictor:
         folder = model_folder(model)
         precision = choose_dtype(dtype, chosen, folder)
         groma, tokenizer = load_groma(folder, chosen, precision, quantization=quantization)
+        if cuda_graphs:
+            groma.use_cuda_graphs()
         return cls(groma, tokenizer)
 
     def perceive(self, rgb: np.ndarray) -> Perception:

@@ -51,8 +51,8 @@ class DeformableAttention(nn.Module):
         weights = self.attention_weights(query).float().view(*layout[:3], -1).softmax(-1)
         centre = reference[:, :, None, None, None, :2]
         if reference.shape[-1] == 2:
-            sides = torch.tensor([(w, h) for h, w in shapes], device=query.device)
-            locations = centre + offsets / sides[:, None, :]
+            sides = torch.stack([_size(offsets, w, h) for h, w in shapes])
+            locations = centre + offsets / sides[:, None]
         else:
             extent = reference[:, :, None, None, None, 2:]
             locations = centre + offsets / self.points * extent * 0.5
@@ -70,6 +70,11 @@ class DeformableAttention(nn.Module):
         gathered = (torch.cat(sampled, -1) * weights).sum(-1)
         gathered = gathered.view(batch, width, queries).transpose(1, 2)
         return self.output_proj(gathered.to(query.dtype))
+
+
+def _size(like: Tensor, width: int, height: int) -> Tensor:
+    """Return (2,), made on the device: a copy from the host can't be part of a CUDA graph."""
+    return torch.stack((like.new_full((), width), like.new_full((), height)))
 
 
 class SelfAttention(nn.Module):

@@ -15,6 +15,7 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from .cache import empty_cache
 from .config import GromaConfig
+from .cuda_graphs import Replayed
 from .language import EVERY, IGNORE_LABEL, build_llama, expand_ids, expand_labels, read, reads
 from .proposer import Proposer, ProposerOutput, input_projections
 from .region_encoder import RegionEncoder
@@ -80,6 +81,11 @@ class Perceiver(nn.Module):
         features = drop_class_token(mean).permute(0, 3, 1, 2).contiguous()
         return self.ddetr_transformer([project(features) for project in self.input_proj])
 
+    def forward(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], ProposerOutput]:
+        """Encode pixels (B, 3, S, S) and propose boxes; the same kernels for every picture."""
+        states = self.hidden_states(pixels)
+        return states, self.propose(states)
+
 
 class Groma(nn.Module):
     """The whole model; its state dict has the names of the released checkpoint."""
@@ -97,6 +103,7 @@ class Groma(nn.Module):
         self.region_encoder = RegionEncoder(config)
         self.extra_lm_head = nn.Linear(text, config.num_new_token, bias=False)
         self.new_input_embs = nn.Embedding(config.num_new_token, text)
+        self._replayed: Replayed | None = None
 
     @property
     def device(self) -> torch.device:
@@ -132,9 +139,13 @@ class Groma(nn.Module):
         side = self.config.image_size
         if pixels.dim() != 4 or pixels.shape[-2:] != (side, side):
             raise ValueError(f"pixels have shape {tuple(pixels.shape)}, not (B, 3, {side}, {side})")
-        states = self.perceiver.hidden_states(pixels.to(self.device, self.dtype))
-        selections = self.select(self.perceiver.propose(states), refer_boxes_cxcywh_norm)
-        return self.encode(states, selections)
+        see = self._replayed or self.perceiver
+        states, proposed = see(pixels.to(self.device, self.dtype))
+        return self.encode(states, self.select(proposed, refer_boxes_cxcywh_norm))
+
+    def use_cuda_graphs(self) -> None:
+        """Let ``perceive`` replay vision encoder and proposer; see ``cuda_graphs``."""
+        self._replayed = Replayed(self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes])
 
     def select(
         self,

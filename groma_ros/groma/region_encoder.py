@@ -13,7 +13,6 @@ from . import winograd
 from .config import GromaConfig, RegionEncoderConfig
 from .vision import drop_class_token
 
-
 # Rows of a map that are normalised at a time.
 _BAND_ROWS = 32
 

@@ -22,7 +22,11 @@ def load_predictor(settings: Settings) -> Predictor:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     return Predictor.from_pretrained(
-        settings.model, settings.device, settings.dtype, choose_quantization(settings.quantization)
+        settings.model,
+        settings.device,
+        settings.dtype,
+        choose_quantization(settings.quantization),
+        settings.cuda_graphs,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
@@ -38,10 +40,32 @@ def ros(args: list[str] | None) -> Iterator[threading.Event]:
 def spin(node: Node, stopping: threading.Event) -> None:
     """Serve a node until it is time to end.
 
-    A signal doesn't wake the executor, the node's next timer does.
+    A signal doesn't wake the executor, the node's next timer does. What the package logs by
+    Python's own means meanwhile is logged as the node's.
     """
+    package, told = logging.getLogger("groma_ros"), ToRos(node.get_logger())
+    package.addHandler(told)
+    package.setLevel(logging.INFO)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while not stopping.is_set():
         executor.spin_once()
     executor.shutdown()
+    package.removeHandler(told)
+
+
+class ToRos(logging.Handler):
+    """Hand what is logged by Python's means to a ROS logger."""
+
+    def __init__(self, logger: RcutilsLogger) -> None:
+        super().__init__(logging.INFO)
+        self._logger = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one line; rclpy wants one place in the code for each severity."""
+        if record.levelno >= logging.ERROR:
+            self._logger.error(record.getMessage())
+        elif record.levelno >= logging.WARNING:
+            self._logger.warning(record.getMessage())
+        else:
+            self._logger.info(record.getMessage())

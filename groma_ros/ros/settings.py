@@ -66,6 +66,11 @@ class Settings:
         choices=("none", "int8", "int4"),
         changes=UNCONFIGURED,
     )
+    cuda_graphs: bool = setting(
+        False,
+        "Launch vision encoder and proposer as one recorded graph; on a GPU, else the log says so.",
+        changes=UNCONFIGURED,
+    )
     threads: int = setting(
         0,
         "CPU threads of the model; 0 leaves the choice to PyTorch.",

@@ -1,14 +1,19 @@
 """The node as a process of its own: how it starts, refuses and ends."""
 
+import logging
 import signal
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from robot_bench import PATIENCE_S, value_of
+
+from groma_ros.ros.process import spin
 
 NODE = [sys.executable, "-P", "-m", "groma_ros.ros.node", "--ros-args"]
 
@@ -97,3 +102,24 @@ def test_a_model_that_is_not_there_is_said_and_the_node_waits_for_a_better_one(s
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert "configure failed" in output
     assert process.returncode == 0
+
+
+def test_what_the_model_logs_is_logged_by_the_node(monkeypatch):
+    stopping, lines = threading.Event(), []
+    logger = SimpleNamespace(
+        **{name: lambda line, name=name: lines.append((name, line)) for name in ("info", "warning")}
+    )
+
+    class Executor:
+        add_node = shutdown = lambda *_: None
+
+        def spin_once(self):
+            logging.getLogger("groma_ros.groma").warning("no graph: %s", "why")
+            logging.getLogger("groma_ros.groma").info("a graph")
+            logging.getLogger("others").warning("not ours")
+            stopping.set()
+
+    monkeypatch.setattr("groma_ros.ros.process.SingleThreadedExecutor", Executor)
+    spin(SimpleNamespace(get_logger=lambda: logger), stopping)
+    logging.getLogger("groma_ros").warning("the node is gone")
+    assert lines == [("warning", "no graph: why"), ("info", "a graph")]
