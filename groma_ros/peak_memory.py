@@ -1,5 +1,6 @@
 """The most memory a call takes, on a GPU or of this process."""
 
+import ctypes
 import resource
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ def extra_mb(device: torch.device, call: Callable[[], object]) -> float:
         call()
         return (torch.cuda.max_memory_allocated(device) - before) / _MIB
     try:
+        _return_freed_memory()
         _RESET.write_text("5")
         before = _status_kib("VmRSS")
     except OSError:
@@ -37,6 +39,13 @@ def peak_mb(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / _MIB
     unit = _MIB if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _return_freed_memory() -> None:
+    """Let glibc hand back what it keeps of freed memory; what takes it again would not count."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _status_kib(name: str) -> int:

@@ -70,3 +70,15 @@ def test_counts_below_one_are_refused(count):
 def test_extra_memory_is_that_of_the_call():
     megabytes = extra_mb(torch.device("cpu"), lambda: torch.ones(2**23))
     assert math.isnan(megabytes) or 25 < megabytes < 100
+
+
+def test_memory_that_was_freed_before_counts_again():
+    """The C library keeps what is freed in small pieces; another call then seems to take nothing."""
+
+    def call():
+        return [torch.ones(2**14) for _ in range(512)]  # 32 MB
+
+    torch.ones(2**23)  # from now on pieces of up to 32 MB are kept
+    call()
+    megabytes = extra_mb(torch.device("cpu"), call)
+    assert math.isnan(megabytes) or 25 < megabytes < 100
