@@ -1,6 +1,7 @@
 """Turn a picture into the pixels that the network sees, as ``preprocessor_config.json`` says."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,9 +109,17 @@ def resize_rgb(
 
 def normalise(rgb: np.ndarray, rule: PixelRule = PixelRule()) -> Tensor:
     """Turn (H, W, 3) uint8 into (3, H, W) float32 by a rule (by default ImageNet's)."""
-    scaled = (rgb * rule.rescale).astype(np.float32)
-    normal = (scaled - np.float32(rule.mean)) / np.float32(rule.deviation)
-    return torch.from_numpy(np.ascontiguousarray(normal.transpose(2, 0, 1)))
+    pixels = np.empty((3, *rgb.shape[:2]), dtype=np.float32)
+    for levels, plane, out in zip(_levels(rule), rgb.transpose(2, 0, 1), pixels, strict=True):
+        np.take(levels, plane, out=out, mode="clip")  # without a mode it is five times slower
+    return torch.from_numpy(pixels)
+
+
+@lru_cache(maxsize=4)
+def _levels(rule: PixelRule) -> np.ndarray:
+    """Return what each of the 256 levels becomes, (3, 256) float32: looked up, not computed."""
+    scaled = (np.arange(256) * rule.rescale).astype(np.float32)[:, None]
+    return ((scaled - np.float32(rule.mean)) / np.float32(rule.deviation)).T.copy()
 
 
 def to_pixels(rgb: np.ndarray, image_size: int, rule: PixelRule = PixelRule()) -> Tensor:
