@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from groma_ros.cli_ground import add_model_arguments, load
+from groma_ros.grounding.boxes import iou
 from groma_ros.grounding.commands import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.calibration import Example, decide, reliability
@@ -194,7 +195,7 @@ def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
     if not question.objects:
         return answer.status.value == "NOT_FOUND" and len(boxes) == 0
     wanted = truth.box_xyxy_norm[list(question.objects)] * size
-    overlap = pairwise_iou(boxes, wanted) > 0.5
+    overlap = iou(boxes, wanted) > 0.5
     if question.family in ("all", "ambiguous"):
         exact = len(boxes) == len(wanted) and overlap.any(0).all() and overlap.any(1).all()
         return bool(exact and (question.family == "all" or answer.status.value == "AMBIGUOUS"))
@@ -206,15 +207,6 @@ def names(text: str, kind: int, colour: int) -> bool:
     words = text.lower()
     colours = COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],))
     return any(n in words for n in NOUNS[KINDS[kind]]) and any(c in words for c in colours)
-
-
-def pairwise_iou(a_xyxy: np.ndarray, b_xyxy: np.ndarray) -> np.ndarray:
-    """Return the IoU of every box of `a` (n, 4) with every box of `b` (m, 4)."""
-    low = np.maximum(a_xyxy[:, None, :2], b_xyxy[None, :, :2])
-    high = np.minimum(a_xyxy[:, None, 2:], b_xyxy[None, :, 2:])
-    inter = (high - low).clip(0).prod(-1)
-    area = lambda b: (b[:, 2:] - b[:, :2]).prod(-1)
-    return inter / np.maximum(area(a_xyxy)[:, None] + area(b_xyxy)[None] - inter, 1e-9)
 
 
 def _failure(number: int, question: Question, command: str, answer) -> dict:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from groma_ros.grounding.boxes import iou
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.eval import judge, names, pairwise_iou
+from groma_ros.train.eval import judge, names
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
 from groma_ros.train.pictures import crop_boxes, crop_cells
@@ -68,7 +69,7 @@ def test_cropped_cells_are_those_of_the_crop():
 
 
 def test_overlap_of_nothing_with_something():
-    assert pairwise_iou(np.zeros((0, 4)), np.ones((2, 4))).shape == (0, 2)
+    assert iou(np.zeros((0, 4)), np.ones((2, 4))).shape == (0, 2)
 
 
 def test_a_description_has_to_name_kind_and_colour():
