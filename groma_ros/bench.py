@@ -19,13 +19,15 @@ from . import bench_scaling
 from .bench_model import CONFIG, QUESTION, build, picture, prompt
 from .groma.generate import decode_one, fork, prefill
 from .groma.model import Groma
-from .loading import DTYPES, choose_device, default_dtype
+from .loading import DTYPES, choose_device, choose_quantization, default_dtype
 from .peak_memory import peak_mb
 
 EXAMPLES = """examples:
   groma bench
   groma bench --dtype float32 --reps 11 --json
   groma bench --scaling
+  groma bench --model nano
+  groma bench --model ./groma-7b-finetune --device cuda --cuda-graphs
 """
 NEW = 8
 LABELS = {
@@ -70,6 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
     parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
     parser.add_argument(
+        "--model", help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
+        "the benchmark's own"
+    )  # fmt: skip
+    parser.add_argument("--quantization", default="none", help="with --model: none, int8 or int4")
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="with --model: see the node's parameter"
+    )
+    parser.add_argument(
         "--scaling", action="store_true", help="also how cost grows with regions, commands, pictures, tokens"
     )
     parser.add_argument("--json", action="store_true", help="end in one line of JSON")
@@ -77,21 +87,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print each table once it is there, and one line of JSON if asked; return 0."""
+    if args.model and args.scaling:
+        raise ValueError("--scaling measures the benchmark's own model; leave --model out")
+    if not args.model and (args.quantization != "none" or args.cuda_graphs):
+        raise ValueError("--quantization and --cuda-graphs need --model")
     device = choose_device(args.device)
     torch.set_num_threads(args.threads)
-    chosen = args.dtype or ["float32", name_of(default_dtype(device, CONFIG))]
     report = {"machine": machine(device), "torch": torch.__version__, "threads": args.threads,
-              "reps": args.reps, "dtypes": {}}  # fmt: skip
-    for name in dict.fromkeys(chosen):
-        say(f"{name}: drawing weights")
-        model = build(device, DTYPES[name])
-        result = report["dtypes"][name] = measure(model, args.reps)
-        print(f"{name}, {report['machine']}, {args.threads} threads\n{table(result)}", flush=True)
-        if args.scaling:
-            result["scaling"] = dict(bench_scaling.tables(model, Clock(device), args.reps))
+              "reps": args.reps}  # fmt: skip
+    report |= _use(args) if args.model else _parts(args, device)
     if args.json:
         print(json.dumps(report))
     return 0
+
+
+def _parts(args: argparse.Namespace, device: torch.device) -> dict:
+    """Time the parts of the benchmark's own model in each precision."""
+    report = {}
+    for name in dict.fromkeys(args.dtype or ["float32", name_of(default_dtype(device, CONFIG))]):
+        say(f"{name}: drawing weights")
+        model = build(device, DTYPES[name])
+        result = report[name] = measure(model, args.reps)
+        print(f"{name}, {machine(device)}, {args.threads} threads\n{table(result, LABELS)}", flush=True)
+        print(f"  said {result['tokens']}", flush=True)
+        if args.scaling:
+            result["scaling"] = dict(bench_scaling.tables(model, Clock(device), args.reps))
+    return {"dtypes": report}
+
+
+def _use(args: argparse.Namespace) -> dict:
+    """Time a model as a robot uses it, in each precision."""
+    from . import bench_use
+    from .predictor import Predictor
+
+    report = {}
+    for name in dict.fromkeys(args.dtype or ["auto"]):
+        say(f"loading {args.model}")
+        predictor = Predictor.from_pretrained(
+            args.model, args.device, name, choose_quantization(args.quantization), args.cuda_graphs
+        )
+        device, dtype = predictor.model.device, name_of(predictor.model.dtype)
+        result = report[dtype] = bench_use.measure(predictor, args.reps, say)
+        say("")
+        title = f"{args.model} in {dtype}, {machine(device)}, {args.threads} threads"
+        print(f"{title}\n{table(result, bench_use.LABELS)}", flush=True)
+    return {"model": args.model, "dtypes": report}
 
 
 @torch.inference_mode()
@@ -149,13 +189,13 @@ def speak(model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: i
     return said
 
 
-def table(result: dict) -> str:
+def table(result: dict, labels: dict[str, str]) -> str:
     """Return medians and minima as lines for people."""
     lines = [f"  {'':<46}{'median':>9}{'least':>9}"]
-    for name, label in LABELS.items():
+    for name, label in labels.items():
         lines.append(f"  {label:<46}{result['ms'][name]:>9.1f}{result['ms_min'][name]:>9.1f} ms")
     lines.append(f"  {'peak of memory so far':<46}{result['peak_mb']:>9} MB")
-    lines.append(f"  {result['regions']} regions; said {result['tokens']}")
+    lines.append(f"  {'regions':<46}{result['regions']:>9}")
     return "\n".join(lines)
 
 

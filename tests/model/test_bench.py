@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from groma_ros import bench, bench_model, bench_scaling
+from groma_ros import bench, bench_model, bench_scaling, bench_use
 from groma_ros.groma.model import Groma
 from groma_ros.peak_memory import extra_mb
 
@@ -51,6 +51,27 @@ def test_scaling_has_a_row_for_every_size(small, capsys):
     assert [row["commands"] for row in scaling["commands"]] == [1, 3]
     assert [row["pictures"] for row in scaling["pictures"]] == [1, 2, 3, 4]
     assert [row["tokens"] for row in scaling["tokens"]] == [2, 3]
+
+
+def test_a_model_is_timed_as_a_robot_uses_it(small, capsys):
+    assert run("--model", "nano", "--device", "cpu", "--reps", "1", "--json") == 0
+    lines = capsys.readouterr().out.splitlines()
+    report = json.loads(lines[-1])
+    result = report["dtypes"]["float32"]
+    assert report["model"] == "nano" and set(result["ms"]) == set(bench_use.LABELS)
+    assert all(value > 0 for value in result["ms"].values())
+    parts = sum(result["ms"][name] for name in ("pixels", "regions", "prefix"))
+    assert parts == pytest.approx(result["ms"]["perceive"], abs=0.1)
+    assert result["regions"] > 0 < result["peak_mb"]
+    assert lines[0].startswith("nano in float32") and len(lines) > len(bench_use.LABELS)
+
+
+@pytest.mark.parametrize(
+    "options", [("--model", "nano", "--scaling"), ("--cuda-graphs",), ("--quantization", "int8")]
+)
+def test_options_that_do_not_go_together_are_refused(options):
+    with pytest.raises(ValueError, match="--model"):
+        run(*options)
 
 
 def test_the_model_of_middle_size_is_the_one_the_official_code_was_timed_with():
