@@ -75,6 +75,15 @@ class Predictor:
             groma.use_cuda_graphs()
         return cls(groma, tokenizer)
 
+    def warm_up(self) -> None:
+        """Look at an empty picture and answer a command, so that the first real one isn't slower.
+
+        That is when kernels are chosen, weights are transformed and CUDA graphs are recorded.
+        """
+        side = self.model.config.image_size
+        nothing = self.perceive(np.zeros((side, side, 3), dtype=np.uint8))
+        self.ground(nothing, "find all the cups")
+
     def perceive(self, rgb: np.ndarray) -> Perception:
         """Look at a picture: (H, W, 3) uint8 RGB of any size and aspect.
 

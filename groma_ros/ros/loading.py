@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def load_predictor(settings: Settings) -> Predictor:
-    """Load the weights that the settings name; the thread that calls this is to run the model."""
+    """Load the weights that the settings name, and run them once.
+
+    The thread that calls this is to run the model.
+    """
     import torch
 
     from groma_ros.loading import choose_quantization
@@ -21,13 +24,15 @@ def load_predictor(settings: Settings) -> Predictor:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    return Predictor.from_pretrained(
+    predictor = Predictor.from_pretrained(
         settings.model,
         settings.device,
         settings.dtype,
         choose_quantization(settings.quantization),
         settings.cuda_graphs,
     )
+    predictor.warm_up()
+    return predictor
 
 
 def release_memory() -> None:

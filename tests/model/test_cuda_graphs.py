@@ -5,6 +5,7 @@ A GPU is not needed: its recorder is replaced by one that keeps buffers as a gra
 
 import logging
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -13,6 +14,8 @@ from torch.utils._pytree import tree_flatten
 from groma_ros.groma.config import GromaConfig
 from groma_ros.groma.cuda_graphs import Recording, Replayed
 from groma_ros.groma.model import Groma
+from groma_ros.ros.loading import load_predictor
+from groma_ros.ros.settings import Settings
 
 
 class Recorder:
@@ -67,6 +70,20 @@ def test_replayed_pictures_are_seen_as_plain_ones(tiny, recorders, pixels, mode)
         for percept, other in zip(model.perceive(pixels), plain.perceive(pixels), strict=True):
             same(percept, other)
     assert [recorder.count for recorder in made] == [1 + len(pixels), 2]
+
+
+def test_a_node_has_recorded_before_its_first_picture(monkeypatch):
+    made = []
+
+    def record(function, argument):
+        made.append(Recorder(function, argument))
+        return made[-1].recording
+
+    monkeypatch.setattr("groma_ros.groma.cuda_graphs.record_on_gpu", record)
+    predictor = load_predictor(Settings(device="cpu", cuda_graphs=True))
+    assert len(made) == 1
+    predictor.perceive(np.zeros((30, 40, 3), dtype=np.uint8))
+    assert len(made) == 1 and made[0].count == 3
 
 
 def test_what_differs_or_cannot_be_recorded_runs_plain_and_is_logged_once(caplog):
