@@ -33,10 +33,11 @@ class Inputs:
         self.refused = 0
         self._node = node
         self._last_image = node.get_clock().now()
-        if transport == "raw":
-            self._image = self._subscribe(Image, "image", on_image)
-        else:
-            self._image = self._subscribe(CompressedImage, "image/compressed", on_image)
+        raw = transport == "raw"
+        self._on_image = on_image
+        self._image = self._subscribe(
+            Image if raw else CompressedImage, "image" if raw else "image/compressed", on_image
+        )
         self._others = [
             self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
             self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),
@@ -80,9 +81,29 @@ class Inputs:
         if not publishers:
             return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
         said = f"no image on {topic} for {silent_s:.0f} s"
-        return said if self.frames.received else f"{said}, {self._misfit(topic, publishers)}"
+        if self.frames.received:
+            return said
+        if self._reliable_would_do(publishers):
+            self._ask_reliably()
+            return f"{said} by best effort, now asked for reliably"
+        return f"{said}, {self._misfit(publishers)}"
 
-    def _misfit(self, topic: str, publishers: list[TopicEndpointInfo]) -> str:
+    def _reliable_would_do(self, publishers: list[TopicEndpointInfo]) -> bool:
+        """Tell whether images are asked for by best effort while all publishers offer more."""
+        offered = {p.qos_profile.reliability for p in publishers}
+        typed = all(p.topic_type == message_type(self._image) for p in publishers)
+        asked = self._image.qos_profile.reliability
+        reliable = offered == {ReliabilityPolicy.RELIABLE}
+        return typed and reliable and asked == ReliabilityPolicy.BEST_EFFORT
+
+    def _ask_reliably(self) -> None:
+        """Subscribe anew: what is lost is sent again then, as large images are without it."""
+        kind, topic = self._image.msg_type, self._image.topic_name
+        self._node.destroy_subscription(self._image)
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+        self._image = self._node.create_subscription(kind, topic, self._on_image, qos)
+
+    def _misfit(self, publishers: list[TopicEndpointInfo]) -> str:
         """Say why nothing ever came from publishers that are there."""
         wanted, qos = message_type(self._image), self._image.qos_profile
         typed = [p for p in publishers if p.topic_type == wanted]
@@ -94,8 +115,8 @@ class Inputs:
         if qos.reliability == ReliabilityPolicy.RELIABLE:
             return "though its publisher fits: does it send?"
         return (
-            "though its publisher fits: large images get lost where DDS is not tuned for them; "
-            f"qos_overrides.{topic}.subscription.reliability: reliable has lost ones sent again"
+            "though its publisher fits: large images get lost where DDS is not tuned for them, and "
+            "it offers best effort only"
         )
 
     def close(self) -> None:

@@ -21,11 +21,35 @@ def test_nothing_publishes_images(make_bench):
     assert status.message.startswith("nothing publishes on /other/image")
 
 
-def test_a_publisher_that_fits_and_yet_no_image_comes(make_bench):
+def reliability_asked_for(bench, topic):
+    (subscription,) = bench.robot.node.get_subscriptions_info_by_topic(topic)
+    return subscription.qos_profile.reliability
+
+
+def test_where_no_image_comes_by_best_effort_it_is_asked_for_reliably(make_bench):
     """On default DDS settings large best-effort images get lost, all of them on a busy machine."""
-    bench = make_bench(image_timeout_s=0.1)
-    bench.robot.hear("rosout", said("no image on /image for ", "though its publisher fits",
-                                    "qos_overrides./image.subscription.reliability: reliable"))  # fmt: skip
+    bench = make_bench(image_timeout_s=0.1, remap=["image:=/other/image"])
+    assert reliability_asked_for(bench, "/other/image") == ReliabilityPolicy.BEST_EFFORT
+    camera = bench.robot.node.create_publisher(Image, "/other/image", 1)
+    try:
+        bench.robot.hear("rosout", said("no image on /other/image for ", "by best effort, now asked "
+                                        "for reliably"))  # fmt: skip
+        bench.robot.hear("status", lambda s: "though its publisher fits: does it send?" in s.message)
+        assert reliability_asked_for(bench, "/other/image") == ReliabilityPolicy.RELIABLE
+        bench.show(picture(), camera=camera)
+    finally:
+        bench.robot.node.destroy_publisher(camera)
+
+
+def test_a_best_effort_publisher_that_fits_and_yet_no_image_comes(make_bench):
+    bench = make_bench(image_timeout_s=0.1, remap=["image:=/other/image"])
+    best_effort = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    camera = bench.robot.node.create_publisher(Image, "/other/image", best_effort)
+    try:
+        bench.robot.hear("rosout", said("though its publisher fits: large images get lost"))
+        assert reliability_asked_for(bench, "/other/image") == ReliabilityPolicy.BEST_EFFORT
+    finally:
+        bench.robot.node.destroy_publisher(camera)
 
 
 def test_a_publisher_of_another_type(make_bench):
