@@ -21,7 +21,13 @@ from groma_ros.groma.model import Groma
 from groma_ros.groma.packed import read_turns, turn_cache
 from groma_ros.groma.tokenizer import GromaTokenizer
 from groma_ros.grounding import prompts
-from groma_ros.grounding.answers import AnswerPhrase, compose, judge, parse_answer
+from groma_ros.grounding.answers import (
+    AnswerPhrase,
+    compose,
+    judge,
+    parse_answer,
+    without_repetitions,
+)
 from groma_ros.grounding.pointing import fitting, list_probabilities, one_after_the_other
 from groma_ros.grounding.values import (
     BoxFound,
@@ -182,12 +188,12 @@ class Answering:
     def _told(
         self, text: str, mentions: list[AnswerPhrase], steps: list[Step], ended: bool
     ) -> Grounding:
-        """Put an answer in words together."""
+        """Put an answer in words together, without what it says twice in one enumeration."""
         lists = self._lists(steps)
         picked = [next(lists) if mention.regions else [] for mention in mentions]
+        text, kept = without_repetitions(text, mentions)
         phrases = tuple(
-            Phrase(mention.text, mention.span, *self._boxes(chosen), "mention")
-            for mention, chosen in zip(mentions, picked, strict=True)
+            Phrase(mentions[i].text, span, *self._boxes(picked[i]), "mention") for i, span in kept
         )
         pointed = any(picked)
         reasons = [] if pointed else ["the answer points at nothing in the picture"]

@@ -59,11 +59,11 @@ class Predictor:
         """Load "nano", a folder, or a hub id; see `loading` for what "auto" chooses.
 
         `quantization` "int8" or "int4" keeps the language model's linear layers in 8 or 4 bits
-        (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer as
-        one recorded graph, on a GPU where that works; the log says where it doesn't. Call a
-        predictor from the thread that made it: torch's CPU threads slow down to half in a second
-        one. Raises ValueError where the model, the device, the precision or the quantization can't
-        be had.
+        (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer
+        as one recorded graph, on a GPU where that works; the log says where it doesn't. Call a
+        predictor from the thread that made it: in a second one torch's CPU threads run at half
+        their speed. Raises ValueError where the model, the device, the precision or the
+        quantization can't be had.
         """
         from groma_ros.groma.weights import load_groma
 
@@ -193,8 +193,8 @@ class Predictor:
     ) -> Iterator[Event]:
         """Yield what `ground` finds as it is found, and in the end the whole Grounding.
 
-        `target_only` ends an answer in words where its first list of regions closes. Raises
-        ValueError as `ground` does, at once.
+        That one leaves out what an enumeration said twice. `target_only` ends an answer in words
+        where its first list of regions closes. Raises ValueError as `ground` does, at once.
         """
         parsed = parse_command(command)
         answering = self.answering(perception, max_new_tokens, cancel)

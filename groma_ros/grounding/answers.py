@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from groma_ros.groma.tokens import SPECIAL_PATTERN
 from groma_ros.grounding.values import Command, CommandPhrase, Status
 
 _REGION = re.compile(r"<r(\d+)>")
+_JOINT = re.compile(r", |,? and ")  # of an enumeration
 _CLOSING = frozenset(".,;:!?)]}'’\"”%")
 
 
@@ -67,6 +69,41 @@ def _pieces(marked: str) -> list[tuple[str, str]]:
 def _spaced(text: str, words: str) -> str:
     """Return `text` with a space at its end where `words` need one before them."""
     return text if not text or text[-1] in "([" or words[0] in _CLOSING else text + " "
+
+
+def without_repetitions(
+    text: str, phrases: Sequence[AnswerPhrase]
+) -> tuple[str, list[tuple[int, tuple[int, int]]]]:
+    """Leave out items of an enumeration that point at what an earlier item of it pointed at.
+
+    "a cup, a can and a cup" of two things becomes "a cup and a can". Returns the text, and the
+    index and (start, end) of each phrase that is left. Another sentence may name a thing again.
+    """
+    new, kept, at = "", [], 0
+    for run in _enumerations(text, phrases):
+        new += text[at : phrases[run[0]].span[0]]
+        at = phrases[run[-1]].span[1]
+        pointed = [phrases[i].regions for i in run]
+        items = [i for k, i in enumerate(run) if not pointed[k] or pointed[k] not in pointed[:k]]
+        joints = [text[phrases[i].span[1] : phrases[j].span[0]] for i, j in pairwise(run)]
+        for i in items:
+            if i != items[0]:
+                new += joints[-1] if i == items[-1] else joints[0]
+            kept.append((i, (len(new), len(new) + len(phrases[i].text))))
+            new += phrases[i].text
+    return new + text[at:], kept
+
+
+def _enumerations(text: str, phrases: Sequence[AnswerPhrase]) -> list[list[int]]:
+    """Return runs of indices of phrases with nothing but a comma or an "and" between them."""
+    runs: list[list[int]] = []
+    for i, phrase in enumerate(phrases):
+        before = phrases[i - 1].span[1] if i else 0
+        if i and _JOINT.fullmatch(text[before : phrase.span[0]]):
+            runs[-1].append(i)
+        else:
+            runs.append([i])
+    return runs
 
 
 def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Status, str]:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.groma.tokens import SPECIAL_PATTERN
-from groma_ros.grounding.answers import compose, judge, parse_answer
+from groma_ros.grounding.answers import compose, judge, parse_answer, without_repetitions
 from groma_ros.grounding.commands import parse_command
 from groma_ros.grounding.values import Status
 
@@ -91,3 +91,33 @@ def test_reasons_name_what_is_missing_and_how_many_fit():
     assert judge(parsed, [1, 0])[1] == 'nothing in the picture fits "the tray"'
     assert judge(parsed, [0, 0])[1] == 'nothing in the picture fits "the cup" or "the tray"'
     assert judge(parsed, [3, 1])[1] == '3 things fit "the cup"'
+
+
+def marked_list(*items):
+    """Write (words, region or None) and separators as the model says them."""
+    return "".join(
+        item if isinstance(item, str) else
+        f"<p>{item[0]}</p><roi>" + (f"<r{item[1]}>" if item[1] is not None else "") + "</roi>"
+        for item in items
+    )  # fmt: skip
+
+
+CUP, CAN, GREEN, NOTHING = ("a cup", 0), ("a can", 1), ("a green can", 0), ("a bowl", None)
+
+
+@pytest.mark.parametrize("said, wanted, left", [
+    (["I see ", CUP, ", ", CAN, ", ", CUP, " and ", CAN, "."], "I see a cup and a can.", [0, 1]),
+    ([CUP, ", ", CUP, ", ", CUP], "a cup", [0]),
+    ([CUP, ", ", CUP, ", ", CAN], "a cup, a can", [0, 2]),
+    ([CUP, ", ", GREEN, ", and ", CAN, "."], "a cup, and a can.", [0, 2]),
+    ([CUP, " and ", CAN, "."], "a cup and a can.", [0, 1]),
+    ([NOTHING, ", ", NOTHING, " and ", CUP], "a bowl, a bowl and a cup", [0, 1, 2]),
+    ([CUP, " is on the left. ", CUP, " is red."], "a cup is on the left. a cup is red.", [0, 1]),
+    ([CUP, " and ", CUP, ". ", CUP, ", ", CAN], "a cup. a cup, a can", [0, 2, 3]),
+    (["Nothing."], "Nothing.", []),
+])  # fmt: skip
+def test_an_enumeration_names_a_thing_once(said, wanted, left):
+    text, phrases = parse_answer(marked_list(*said), 2)
+    shorter, kept = without_repetitions(text, phrases)
+    assert shorter == wanted and [index for index, _ in kept] == left
+    assert all(shorter[a:b] == phrases[index].text for index, (a, b) in kept)
