@@ -30,20 +30,12 @@ class GrowingLayer(DynamicLayer):
         """Append (B, heads, L, size) and return all keys and values."""
         if torch.is_grad_enabled():
             return super().update(key_states, value_states, *args, **kwargs)
-        keys, values = self.extend(key_states, key_states.shape[2])
-        keys[:, :, -key_states.shape[2] :] = key_states
-        values[:, :, -key_states.shape[2] :] = value_states
-        return keys, values
-
-    def extend(self, like: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        """Return all keys and values with ``length`` places behind them that are to be written.
-
-        ``like`` (B, heads, any, size) has their shape, type and device.
-        """
         start = self.get_seq_length()
-        end = start + length
+        end = start + key_states.shape[-2]
         if not self._has_room(end):
-            self._grow(like, start, end)
+            self._grow(key_states, value_states, start, end)
+        for buffer, new in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[:, :, start:end] = new
         self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
         self._filled = self.keys
         return self.keys, self.values
@@ -60,13 +52,16 @@ class GrowingLayer(DynamicLayer):
         frozen = self._buffers[0].is_inference() and not torch.is_inference_mode_enabled()
         return not frozen and end <= self._buffers[0].shape[2]
 
-    def _grow(self, like: Tensor, start: int, end: int) -> None:
-        known = (self.keys, self.values) if start else ()
-        self.lazy_initialization(like, like)
-        shape = (*like.shape[:2], end + _ROOM, like.shape[3])
-        self._buffers = like.new_empty(shape), like.new_empty(shape)
-        for buffer, old in zip(self._buffers, known, strict=False):
-            buffer[:, :, :start] = old
+    def _grow(self, keys: Tensor, values: Tensor, start: int, end: int) -> None:
+        old = (self.keys, self.values) if start else (None, None)
+        self.lazy_initialization(keys, values)
+        buffers = []
+        for known, new in zip(old, (keys, values), strict=True):
+            buffer = new.new_empty((*new.shape[:2], end + _ROOM, new.shape[3]))
+            if known is not None:
+                buffer[:, :, :start] = known
+            buffers.append(buffer)
+        self._buffers = tuple(buffers)
 
 
 def empty_cache(layers: int) -> DynamicCache:

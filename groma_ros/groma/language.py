@@ -1,14 +1,11 @@
 """Language half: a Llama, the added tokens' embeddings and head, and the prompt's expansion."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import Cache, LlamaConfig, LlamaForCausalLM, LlamaModel
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from .cache import GrowingLayer
 from .config import GromaConfig, LanguageConfig
 from .tokens import SpecialIds
 
@@ -52,8 +49,7 @@ def llama_config(language: LanguageConfig) -> LlamaConfig:
 def reads(llama: LlamaModel, cache: Cache) -> bool:
     """Tell whether ``read`` may stand in for the model's own forward: it computes no gradients."""
     plain = llama.config._attn_implementation == "sdpa" and not llama.training
-    ours = all(isinstance(layer, GrowingLayer) for layer in cache.layers)
-    return plain and ours and not torch.is_grad_enabled()
+    return plain and not torch.is_grad_enabled() and len(cache.layers) == len(llama.layers)
 
 
 def read(
@@ -69,49 +65,29 @@ def read(
     ``position`` (1, L) and ``mask`` (1, 1, L, known + L), True where a position sees another, are
     for embeddings that do not simply follow each other. Hidden states (B, k, D) are those of the
     ``wanted`` of the L positions: of the others the last layer computes keys and values only. The
-    same arithmetic as the model's own forward.
+    same arithmetic as the model's own forward. One token of a small model takes as long as the
+    calls around its products, so there are no more of those than needed.
     """
-    known, (batch, length, _) = cache.get_seq_length(), embeds.shape
+    known, length = cache.get_seq_length(), embeds.shape[1]
     if position is None:
         position = torch.arange(known, known + length, device=embeds.device)[None]
     cosine, sine = (table[:, None] for table in llama.rotary_emb(embeds, position))
     half = sine.shape[-1] // 2
     sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
-    attention = llama.layers[0].self_attn
-    heads = attention.k_proj.out_features // attention.head_dim
-    like = embeds.new_empty((batch, heads, 0, attention.head_dim))
-    keys, values = zip(*(layer.extend(like, length) for layer in cache.layers), strict=True)
     if mask is None and known and length > 1:
         mask = _causal(length, known, embeds.device)
-    return through_layers(llama, embeds, (cosine, sine), keys, values, mask, wanted)
-
-
-def through_layers(
-    llama: LlamaModel,
-    hidden: Tensor,
-    rotary: tuple[Tensor, Tensor],
-    keys: Sequence[Tensor],
-    values: Sequence[Tensor],
-    mask: Tensor | None = None,
-    wanted: slice | Tensor = EVERY,
-) -> Tensor:
-    """Run (B, L, D) through all layers; see ``read``.
-
-    ``keys`` and ``values`` [(B, key heads, known + L, size)] end in L places that are written
-    here. Without a ``mask`` there is nothing before these L, or L is 1. One token of a small model
-    takes as long as the calls around its products, so there are no more of those than needed.
-    """
-    length, last = hidden.shape[1], len(llama.layers) - 1
-    for index, (layer, key, value) in enumerate(zip(llama.layers, keys, values, strict=True)):
+    hidden, last = embeds, len(llama.layers) - 1
+    for index, layer in enumerate(llama.layers):
         attention, placed = layer.self_attn, _rms_norm(hidden, layer.input_layernorm)
-        key[:, :, -length:] = _rotate(_heads(attention, attention.k_proj(placed)), *rotary)
-        value[:, :, -length:] = _heads(attention, attention.v_proj(placed))
+        key = _rotate(_heads(attention, attention.k_proj(placed)), cosine, sine)
+        value = _heads(attention, attention.v_proj(placed))
+        key, value = cache.update(key, value, index)
         if index == last and wanted is not EVERY and length > 1:
             if mask is None:
-                mask = _causal(length, 0, hidden.device)
+                mask = _causal(length, 0, embeds.device)
             hidden, placed, mask = hidden[:, wanted], placed[:, wanted], mask[:, :, wanted]
-            rotary = rotary[0][:, :, wanted], rotary[1][:, :, wanted]
-        query = _rotate(_heads(attention, attention.q_proj(placed)), *rotary)
+            cosine, sine = cosine[:, :, wanted], sine[:, :, wanted]
+        query = _rotate(_heads(attention, attention.q_proj(placed)), cosine, sine)
         hidden = hidden + attention.o_proj(_attend(query, key, value, mask))
         hidden = hidden + layer.mlp(_rms_norm(hidden, layer.post_attention_layernorm))
     return _rms_norm(hidden, llama.norm)

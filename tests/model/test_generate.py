@@ -229,3 +229,16 @@ def test_hidden_states_of_some_positions_are_those_of_all(model, wanted, known, 
     for one, other in zip(cache.layers, same.layers, strict=True):
         torch.testing.assert_close(one.keys, other.keys)
         torch.testing.assert_close(one.values, other.values)
+
+
+def test_a_cache_of_transformers_own_serves_too(model):
+    """Also one that makes its layers as they are needed."""
+    embeds, more = model.embed_ids(torch.arange(20)[None]), model.embed_ids(torch.tensor([[5]]))
+    with torch.no_grad():
+        wanted, ours = model.forward_tokens(embeds)
+        for cache in (DynamicCache(), DynamicCache(config=model.llm.config)):
+            hidden, cache = model.forward_tokens(embeds, cache)
+            torch.testing.assert_close(hidden, wanted, rtol=1e-4, atol=1e-5)
+            next_hidden, _ = model.forward_tokens(more, cache)
+            own, _ = model.forward_tokens(more, fork(ours))
+            torch.testing.assert_close(next_hidden, own, rtol=1e-4, atol=1e-5)
