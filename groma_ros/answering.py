@@ -261,7 +261,7 @@ class Answering:
             )
         asked = torch.tensor(ids)
         if region is not None:
-            pointed = torch.tensor([region], device=model.device)
+            pointed = torch.tensor([region])
             percept = replace(percept, refer_indices=pointed)
             asked = model.point(asked, model.ids.refer_box, pointed)
         return model.embed_expanded(asked, percept)

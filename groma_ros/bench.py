@@ -127,7 +127,8 @@ def _use(args: argparse.Namespace) -> dict:
             args.model, args.device, name, choose_quantization(args.quantization), args.cuda_graphs
         )
         device, dtype = predictor.model.device, name_of(predictor.model.dtype)
-        result = report[dtype] = bench_use.measure(predictor, args.reps, say)
+        ms, regions = bench_use.measure(predictor, args.reps, say)
+        result = report[dtype] = summary(ms, bench_use.LABELS, device) | {"regions": regions}
         say("")
         title = f"{args.model} in {dtype}, {machine(device)}, {args.threads} threads"
         print(f"{title}\n{table(result, bench_use.LABELS)}", flush=True)
@@ -144,13 +145,7 @@ def measure(model: Groma, reps: int) -> dict:
         say(f"{name_of(model.dtype)}: repetition {rep + 1} of {reps}")
         said, regions = first_and_next(model, clock, pixels, ids)
     say("")
-    return {
-        "ms": {name: round(statistics.median(clock.ms[name]), 2) for name in LABELS},
-        "ms_min": {name: round(min(clock.ms[name]), 2) for name in LABELS},
-        "tokens": said,
-        "regions": regions,
-        "peak_mb": round(peak_mb(model.device)),
-    }
+    return summary(clock.ms, LABELS, model.device) | {"regions": regions, "tokens": said}
 
 
 def first_and_next(
@@ -187,6 +182,15 @@ def speak(model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: i
         said.append(int(model.logits(hidden).argmax()))
         clock.ms.setdefault(name, []).append(clock.now() - start)
     return said
+
+
+def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.device) -> dict:
+    """Return medians and minima of what is labelled, and the peak of memory so far."""
+    return {
+        "ms": {name: round(statistics.median(ms[name]), 2) for name in labels},
+        "ms_min": {name: round(min(ms[name]), 2) for name in labels},
+        "peak_mb": round(peak_mb(device)),
+    }
 
 
 def table(result: dict, labels: dict[str, str]) -> str:

@@ -53,7 +53,7 @@ def picture(model: Groma) -> Tensor:
 
 
 def prompt(model: Groma) -> Tensor:
-    """Return the prompt's ids (87,), on the host: random words with ``<image>`` and ``<region>`` among them."""
+    """Return the prompt's ids (87,): random words with ``<image>`` and ``<region>`` among them."""
     generator = np.random.Generator(np.random.PCG64(7))
     most = model.config.language.vocab_size - 10
     before, between, after = (

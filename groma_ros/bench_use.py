@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from groma_ros.peak_memory import peak_mb
+from groma_ros.cli_ground import read_picture
 from groma_ros.predictor import Predictor
+from groma_ros.ros.pictures import SHIPPED
 
-PICTURES = Path(__file__).parent / "data" / "tabletop"
 BATCH = 4
 COMMANDS = {
     "command": "pick up the red cup",
@@ -31,13 +29,15 @@ LABELS = {
 }
 
 
-def measure(predictor: Predictor, reps: int, tell: Callable[[str], None]) -> dict:
-    """Return medians and minima in ms, the median number of regions and the peak of memory.
+def measure(
+    predictor: Predictor, reps: int, tell: Callable[[str], None]
+) -> tuple[dict[str, list[float]], float]:
+    """Return the milliseconds of each of LABELS, one a repetition, and the median of regions.
 
     Each repetition takes another picture; what only the first of all costs is left out. `tell` is
     called with how far it is.
     """
-    pictures = [_read(path) for path in sorted(PICTURES.glob("*.jpg"))]
+    pictures = [read_picture(str(path)) for path in sorted(SHIPPED.glob("*.jpg"))]
     ms: dict[str, list[float]] = {}
     regions = []
     for rep in range(-1, reps):
@@ -49,12 +49,7 @@ def measure(predictor: Predictor, reps: int, tell: Callable[[str], None]) -> dic
             regions.append(count)
             for name, value in times.items():
                 ms.setdefault(name, []).append(value)
-    return {
-        "ms": {name: round(statistics.median(ms[name]), 2) for name in LABELS},
-        "ms_min": {name: round(min(ms[name]), 2) for name in LABELS},
-        "regions": statistics.median(regions),
-        "peak_mb": round(peak_mb(predictor.model.device)),
-    }
+    return ms, statistics.median(regions)
 
 
 def _one(predictor: Predictor, pictures: Sequence[np.ndarray]) -> tuple[dict[str, float], int]:
@@ -65,8 +60,3 @@ def _one(predictor: Predictor, pictures: Sequence[np.ndarray]) -> tuple[dict[str
         times[name] = predictor.ground(perception, command).timings_ms["ground"]
     times["batch"] = predictor.perceive_all(pictures)[0].timings_ms["perceive"]
     return times, len(perception.scores)
-
-
-def _read(path: Path) -> np.ndarray:
-    with Image.open(path) as picture:
-        return np.array(picture.convert("RGB"))

@@ -33,11 +33,11 @@ class Inputs:
         self.refused = 0
         self._node = node
         self._last_image = node.get_clock().now()
-        raw = transport == "raw"
         self._on_image = on_image
-        self._image = self._subscribe(
-            Image if raw else CompressedImage, "image" if raw else "image/compressed", on_image
-        )
+        if transport == "raw":
+            self._image = self._subscribe(Image, "image", on_image)
+        else:
+            self._image = self._subscribe(CompressedImage, "image/compressed", on_image)
         self._others = [
             self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
             self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),

@@ -39,17 +39,16 @@ def tensors(seen):
 
 
 @pytest.fixture
-def recorders(tiny, monkeypatch):
-    """Return a model, and the recorder of each shape of pictures that it is shown."""
-    made, model = [], tiny()
+def made(monkeypatch):
+    """Let models record without a GPU; return the recorder of each shape of pictures."""
+    recorders = []
 
     def record(function, argument):
-        made.append(Recorder(function, argument))
-        return made[-1].recording
+        recorders.append(Recorder(function, argument))
+        return recorders[-1].recording
 
     monkeypatch.setattr("groma_ros.groma.cuda_graphs.record_on_gpu", record)
-    model.use_cuda_graphs()
-    return model, made
+    return recorders
 
 
 def same(percept, other):
@@ -59,9 +58,10 @@ def same(percept, other):
 
 
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
-def test_replayed_pictures_are_seen_as_plain_ones(tiny, recorders, pixels, mode):
+def test_replayed_pictures_are_seen_as_plain_ones(tiny, made, pixels, mode):
     """Also the earlier ones, after the buffers have been written over."""
-    plain, (model, made) = tiny(), recorders
+    plain, model = tiny(), tiny()
+    model.use_cuda_graphs()
     with mode():
         seen = [model.perceive(picture[None])[0] for picture in pixels]
         for percept, picture in zip(seen, pixels, strict=True):
@@ -72,14 +72,7 @@ def test_replayed_pictures_are_seen_as_plain_ones(tiny, recorders, pixels, mode)
     assert [recorder.count for recorder in made] == [1 + len(pixels), 2]
 
 
-def test_a_node_has_recorded_before_its_first_picture(monkeypatch):
-    made = []
-
-    def record(function, argument):
-        made.append(Recorder(function, argument))
-        return made[-1].recording
-
-    monkeypatch.setattr("groma_ros.groma.cuda_graphs.record_on_gpu", record)
+def test_a_node_has_recorded_before_its_first_picture(made):
     predictor = load_predictor(Settings(device="cpu", cuda_graphs=True))
     assert len(made) == 1
     predictor.perceive(np.zeros((30, 40, 3), dtype=np.uint8))
