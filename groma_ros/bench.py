@@ -15,12 +15,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import bench_scaling
-from .bench_model import CONFIG, QUESTION, build, picture, prompt
-from .groma.generate import decode_one, fork, prefill
-from .groma.model import Groma
-from .loading import DTYPES, choose_device, choose_quantization, default_dtype
-from .peak_memory import peak_mb
+from groma_ros import bench_scaling
+from groma_ros.bench_model import CONFIG, QUESTION, build, picture, prompt
+from groma_ros.groma.generate import decode_one, fork, prefill
+from groma_ros.groma.model import Groma
+from groma_ros.loading import DTYPES, choose_device, choose_quantization, default_dtype
+from groma_ros.peak_memory import peak_mb
 
 EXAMPLES = """examples:
   groma bench
@@ -63,24 +63,29 @@ class Clock:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``groma bench``."""
+    """Declare the arguments of `groma bench`."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--dtype", action="append", choices=list(DTYPES),
+        "--dtype",
+        action="append",
+        choices=list(DTYPES),
         help="may be given several times; else float32 and this machine's default",
-    )  # fmt: skip
+    )
     parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
     parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
     parser.add_argument(
-        "--model", help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
-        "the benchmark's own"
-    )  # fmt: skip
+        "--model",
+        help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
+        "the benchmark's own",
+    )
     parser.add_argument("--quantization", default="none", help="with --model: none, int8 or int4")
     parser.add_argument(
         "--cuda-graphs", action="store_true", help="with --model: see the node's parameter"
     )
     parser.add_argument(
-        "--scaling", action="store_true", help="also how cost grows with regions, commands, pictures, tokens"
+        "--scaling",
+        action="store_true",
+        help="also how cost grows with regions, commands, pictures, tokens",
     )
     parser.add_argument("--json", action="store_true", help="end in one line of JSON")
 
@@ -93,8 +98,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("--quantization and --cuda-graphs need --model")
     device = choose_device(args.device)
     torch.set_num_threads(args.threads)
-    report = {"machine": machine(device), "torch": torch.__version__, "threads": args.threads,
-              "reps": args.reps}  # fmt: skip
+    report = {
+        "machine": machine(device),
+        "torch": torch.__version__,
+        "threads": args.threads,
+        "reps": args.reps,
+    }
     report |= _use(args) if args.model else _parts(args, device)
     if args.json:
         print(json.dumps(report))
@@ -108,7 +117,10 @@ def _parts(args: argparse.Namespace, device: torch.device) -> dict:
         say(f"{name}: drawing weights")
         model = build(device, DTYPES[name])
         result = report[name] = measure(model, args.reps)
-        print(f"{name}, {machine(device)}, {args.threads} threads\n{table(result, LABELS)}", flush=True)
+        print(
+            f"{name}, {machine(device)}, {args.threads} threads\n{table(result, LABELS)}",
+            flush=True,
+        )
         print(f"  said {result['tokens']}", flush=True)
         if args.scaling:
             result["scaling"] = dict(bench_scaling.tables(model, Clock(device), args.reps))
@@ -117,8 +129,8 @@ def _parts(args: argparse.Namespace, device: torch.device) -> dict:
 
 def _use(args: argparse.Namespace) -> dict:
     """Time a model as a robot uses it, in each precision."""
-    from . import bench_use
-    from .predictor import Predictor
+    from groma_ros import bench_use
+    from groma_ros.predictor import Predictor
 
     report = {}
     for name in dict.fromkeys(args.dtype or ["auto"]):
@@ -172,9 +184,10 @@ def first_and_next(
     return said, len(percept.scores)
 
 
-def speak(model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
-          ) -> list[int]:  # fmt: skip
-    """Return the ``count`` likeliest tokens after ``hidden``, timing each but the first."""
+def speak(
+    model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
+) -> list[int]:
+    """Return the `count` likeliest tokens after `hidden`, timing each but the first."""
     said = [int(model.logits(hidden).argmax())]
     while len(said) < count:
         start = clock.now()
@@ -215,7 +228,7 @@ def machine(device: torch.device) -> str:
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """Return a precision's name as ``--dtype`` takes it."""
+    """Return a precision's name as `--dtype` takes it."""
     return str(dtype).removeprefix("torch.")
 
 

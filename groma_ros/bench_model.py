@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .groma import golden_rule
-from .groma.config import GromaConfig, LanguageConfig, ProposerConfig, VisionConfig
-from .groma.model import Groma
-from .groma.tokens import NEW_TOKENS
+from groma_ros.groma import golden_rule
+from groma_ros.groma.config import GromaConfig, LanguageConfig, ProposerConfig, VisionConfig
+from groma_ros.groma.model import Groma
+from groma_ros.groma.tokens import NEW_TOKENS
 
 SEED, PICTURE = 1, "bench"
 QUESTION = 40
@@ -53,7 +53,7 @@ def picture(model: Groma) -> Tensor:
 
 
 def prompt(model: Groma) -> Tensor:
-    """Return the prompt's ids (87,): random words with ``<image>`` and ``<region>`` among them."""
+    """Return the prompt's ids (87,): random words with `<image>` and `<region>` among them."""
     generator = np.random.Generator(np.random.PCG64(7))
     most = model.config.language.vocab_size - 10
     before, between, after = (

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .bench_model import CONFIG, QUESTION, picture, prompt
-from .groma.generate import decode_one, fork, prefill
-from .groma.model import Groma
-from .groma.packed import read_turns
-from .peak_memory import extra_mb
+from groma_ros.bench_model import CONFIG, QUESTION, picture, prompt
+from groma_ros.groma.generate import decode_one, fork, prefill
+from groma_ros.groma.model import Groma
+from groma_ros.groma.packed import read_turns
+from groma_ros.peak_memory import extra_mb
 
 if TYPE_CHECKING:
-    from .bench import Clock
+    from groma_ros.bench import Clock
 
 REGIONS, COMMANDS = (10, 25, 50, 75, 100), (1, 2, 4, 8, 16)
 PICTURES, TOKENS = (1, 2, 3, 4), (5, 20, 50, 100, 200)
@@ -49,9 +49,7 @@ def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
     states = model.perceiver.hidden_states(picture(model))
     proposed, ids = model.perceiver.propose(states), prompt(model)
     for count in REGIONS:
-        model.config = replace(
-            CONFIG, nms_thres=1.0, box_score_thres=0.0, max_region_num=count
-        )
+        model.config = replace(CONFIG, nms_thres=1.0, box_score_thres=0.0, max_region_num=count)
         chosen = model.select(proposed)
         percept = model.encode(states, chosen)[0]
         embeds = model.embed_prompt(ids, percept)[None]

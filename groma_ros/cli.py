@@ -19,7 +19,8 @@ SUBCOMMANDS = {
     "load": ("groma_ros.cli_load", "measure how a model loads: time and memory"),
     "convert": ("groma_ros.cli_convert", "write a checkpoint as safetensors, today's layout"),
     "random-checkpoint": (
-        "groma_ros.cli_random_checkpoint", "write random weights in the published layout",
+        "groma_ros.cli_random_checkpoint",
+        "write random weights in the published layout",
     ),
     "bench": ("groma_ros.bench", "time every part of the model on this machine"),
     "parity": ("groma_ros.groma.parity", "compare the model with golden files"),
@@ -82,7 +83,8 @@ def _overview() -> Parser:
         prog="groma",
         usage="groma SUBCOMMAND ...",
         description="Find what a sentence speaks of in a picture, with Groma.\n\n"
-        + "subcommands:\n" + "\n".join(lines),
+        + "subcommands:\n"
+        + "\n".join(lines),
         epilog="groma SUBCOMMAND --help says more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -19,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="folder of a checkpoint, or a hub id")
     parser.add_argument("target", type=Path, help="a new folder")
     parser.add_argument(
-        "--dtype", choices=("keep", "float32", "bfloat16", "float16"), default="keep",
+        "--dtype",
+        choices=("keep", "float32", "bfloat16", "float16"),
+        default="keep",
         help="number format (keep)",
-    )  # fmt: skip
+    )
     parser.add_argument("--shard-gb", type=float, default=5.0, help="largest file in GB (5)")
 
 
@@ -56,6 +58,8 @@ def show_progress(steps: Iterator[tuple[int, int]], every_s: float = 2.0) -> Non
         print(
             f"\r{done / 1e9:.2f} of {total / 1e9:.2f} GB, {rate / 1e6:.0f} MB/s, "
             f"{(total - done) / rate:.0f} s left ",
-            end="", file=sys.stderr, flush=True,
-        )  # fmt: skip
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
     print(file=sys.stderr)

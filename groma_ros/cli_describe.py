@@ -19,13 +19,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma describe`."""
     parser.add_argument("image", help="picture file: PNG, JPEG, WebP, BMP, TIFF")
     parser.add_argument(
-        "question", nargs="?", default="what is this?",
+        "question",
+        nargs="?",
+        default="what is this?",
         help='"this", "that" or "it" stands for the box (what is this?)',
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--box", action="append", type=_box, required=True, metavar="X1,Y1,X2,Y2",
+        "--box",
+        action="append",
+        type=_box,
+        required=True,
+        metavar="X1,Y1,X2,Y2",
         help="corners in pixels of the picture; may be given again",
-    )  # fmt: skip
+    )
     add_common_arguments(parser)
 
 

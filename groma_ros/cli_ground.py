@@ -48,13 +48,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say on what and in which precision a model runs."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
+    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (auto)")
     parser.add_argument(
-        "--dtype", default="auto", help="auto, float32, bfloat16 or float16 (auto)"
-    )
-    parser.add_argument(
-        "--quantization", default="none",
+        "--quantization",
+        default="none",
         help="none, int8 or int4: the language model's linear layers in fewer bits (none)",
-    )  # fmt: skip
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (torch's choice)")
 
 

@@ -25,9 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument(
-        "--tokens", type=int, default=0, metavar="N",
+        "--tokens",
+        type=int,
+        default=0,
+        metavar="N",
         help="also look at a random picture, read the prompt and say N tokens (0: do not)",
-    )  # fmt: skip
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -57,8 +57,11 @@ def _from_hub(hub_id: str) -> Path:
             f"reading {hub_id} from the hub needs huggingface_hub: pip install huggingface_hub"
         ) from None
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=["*.json", "*.model", "*.bin",
-                                                              "*.safetensors"]))
+        return Path(
+            snapshot_download(
+                hub_id, allow_patterns=["*.json", "*.model", "*.bin", "*.safetensors"]
+            )
+        )
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{hub_id} could not be read from the hub ({type(error).__name__}); where there is a "
@@ -86,7 +89,7 @@ def choose_device(device: str) -> torch.device:
 
 
 def choose_dtype(dtype: str, device: torch.device, folder: Path) -> torch.dtype:
-    """Return the precision for "auto" (see ``default_dtype``), "float32", "bfloat16" or "float16"."""
+    """Return the precision for "auto" (see `default_dtype`), "float32", "bfloat16" or "float16"."""
     if dtype == "auto":
         return default_dtype(device, GromaConfig.from_file(folder / "config.json"))
     if dtype not in DTYPES:

@@ -13,7 +13,7 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def extra_mb(device: torch.device, call: Callable[[], object]) -> float:
-    """Return by how many MiB memory rose at most while ``call`` ran, above what was held before.
+    """Return by how many MiB memory rose at most while `call` ran, above what was held before.
 
     Without a GPU and without Linux's /proc the peak cannot be reset: then NaN.
     """

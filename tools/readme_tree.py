@@ -1,6 +1,6 @@
 """Print the README's list of modules, each with the first line of its docstring.
 
-    python tools/readme_tree.py --write    # put it into README.md, between its two markers
+python tools/readme_tree.py --write    # put it into README.md, between its two markers
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MARKED = re.compile(r"(?<=<!-- tree -->\n```\n).*?(?=```\n<!-- /tree -->)", re.DOTALL)
+MARKED = re.compile(r"(?<=<!-- tree -->\n``\n).*?(?=``\n<!-- /tree -->)", re.DOTALL)
 BEYOND = """\
   nano/                    groma-nano: weights, config, tokenizer, model card
   data/                    the demo's camera sequence

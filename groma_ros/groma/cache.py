@@ -14,7 +14,7 @@ _ROOM = 128
 class GrowingLayer(DynamicLayer):
     """Write new keys and values behind the old ones instead of copying all of them every token.
 
-    ``keys`` and ``values`` (B, heads, length, size) are views of the buffers' filled part. A layer
+    `keys` and `values` (B, heads, length, size) are views of the buffers' filled part. A layer
     writes only into buffers that it made for itself; tensors that came from elsewhere, from a fork
     or by assignment, are copied first.
     """
@@ -65,7 +65,7 @@ class GrowingLayer(DynamicLayer):
 
 
 def empty_cache(layers: int) -> DynamicCache:
-    """Return a cache of ``layers`` growing layers that holds nothing yet."""
+    """Return a cache of `layers` growing layers that holds nothing yet."""
     cache = DynamicCache()
     cache.layers = [GrowingLayer() for _ in range(layers)]
     return cache

@@ -1,8 +1,8 @@
-"""Configuration of Groma, read from the official ``config.json`` layout.
+"""Configuration of Groma, read from the official `config.json` layout.
 
 The released file is a diff against the defaults of transformers 4.32, so the defaults written here
 are those of that version and not of the installed one. Our own settings live under one optional
-top-level object, ``"groma_ros"``; a file without it describes the released architecture.
+top-level object, `"groma_ros"`; a file without it describes the released architecture.
 """
 
 import json
@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .preprocess import PixelRule, square_side
-from .tokens import MAX_REGIONS
+from groma_ros.groma.preprocess import PixelRule, square_side
+from groma_ros.groma.tokens import MAX_REGIONS
 
 GEOMETRIES = ("released", "correct")
 
 
 @dataclass(frozen=True)
 class VisionConfig:
-    """Sizes of the DINOv2 encoder; ``image_size`` is the side its position table was made for."""
+    """Sizes of the DINOv2 encoder; `image_size` is the side its position table was made for."""
 
     hidden_size: int = 768
     num_hidden_layers: int = 12
@@ -74,7 +74,7 @@ class ProposerConfig:
 
 @dataclass(frozen=True)
 class LanguageConfig:
-    """Sizes of the Llama language model; ``vocab_size`` is without the added tokens."""
+    """Sizes of the Llama language model; `vocab_size` is without the added tokens."""
 
     vocab_size: int = 32000
     hidden_size: int = 4096
@@ -96,9 +96,9 @@ class LanguageConfig:
 
 @dataclass(frozen=True)
 class RegionEncoderConfig:
-    """Sizes of the region encoder; ``channels`` 0 means the width of the vision encoder.
+    """Sizes of the region encoder; `channels` 0 means the width of the vision encoder.
 
-    ``level_scales`` are the sides of its maps as multiples of the patch grid. ``geometry``
+    `level_scales` are the sides of its maps as multiples of the patch grid. `geometry`
     "released" reads (cx, cy, w, h) as (x1, y1, x2, y2) at half the true strides, as the released
     weights expect; "correct" does what RoIAlign is meant to do.
     """
@@ -119,7 +119,7 @@ class RegionEncoderConfig:
 
 @dataclass(frozen=True)
 class StemStage:
-    """Inverted residual blocks of one width; the first one has the ``stride``."""
+    """Inverted residual blocks of one width; the first one has the `stride`."""
 
     channels: int
     repeats: int = 1
@@ -130,7 +130,7 @@ class StemStage:
 
 @dataclass(frozen=True)
 class StemConfig:
-    """A stride-2 convolution to ``channels``, then ``stages``; see ``vision.MobileStem``."""
+    """A stride-2 convolution to `channels`, then `stages`; see `vision.MobileStem`."""
 
     channels: int
     stages: tuple[StemStage, ...] = ()
@@ -154,9 +154,9 @@ class StemConfig:
 class PointingConfig:
     """How the probabilities of region tokens are read; the defaults are those of no calibration.
 
-    ``temperature`` divides the logits of region tokens and of ``</roi>``. A singular phrase fits
-    nothing where ``</roi>`` has a probability above ``nothing_above``, and besides the likeliest
-    region every other one that has at least ``rival_share`` of its probability.
+    `temperature` divides the logits of region tokens and of `</roi>`. A singular phrase fits
+    nothing where `</roi>` has a probability above `nothing_above`, and besides the likeliest
+    region every other one that has at least `rival_share` of its probability.
     """
 
     temperature: float = 1.0
@@ -175,10 +175,10 @@ class PointingConfig:
 class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
-    ``image_size`` is the side in pixels of the square the network sees. ``stem`` describes
-    convolutions before the patch projection, None for none. ``lowercase`` says that the language
-    model has only seen questions in lower case, ``multi_turn`` that it has seen conversations of
-    several turns. ``pixels`` comes from ``preprocessor_config.json``.
+    `image_size` is the side in pixels of the square the network sees. `stem` describes
+    convolutions before the patch projection, None for none. `lowercase` says that the language
+    model has only seen questions in lower case, `multi_turn` that it has seen conversations of
+    several turns. `pixels` comes from `preprocessor_config.json`.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -237,10 +237,10 @@ class GromaConfig:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "GromaConfig":
-        """Read a folder's ``config.json``, and ``preprocessor_config.json`` where it has one.
+        """Read a folder's `config.json`, and `preprocessor_config.json` where it has one.
 
-        Where the former does not give an ``image_size`` of ours, the latter's size counts. Raises
-        FileNotFoundError without ``config.json``, ValueError where the two sizes disagree.
+        Where the former does not give an `image_size` of ours, the latter's size counts. Raises
+        FileNotFoundError without `config.json`, ValueError where the two sizes disagree.
         """
         path = Path(folder) / "config.json"
         if not path.is_file():
@@ -261,7 +261,7 @@ class GromaConfig:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "GromaConfig":
-        """Read a ``config.json``; raise ValueError where it does not describe a Groma."""
+        """Read a `config.json`; raise ValueError where it does not describe a Groma."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
 
     @classmethod
@@ -289,7 +289,7 @@ class GromaConfig:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Write the official layout with every value spelled out; ``from_dict`` inverts it."""
+        """Write the official layout with every value spelled out; `from_dict` inverts it."""
         proposer = asdict(self.proposer)
         labels = range(proposer.pop("num_labels"))
         proposer |= {

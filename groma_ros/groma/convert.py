@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .config import GromaConfig
-from .golden_rule import canonical_name
-from .shard_writer import (
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.golden_rule import canonical_name
+from groma_ros.groma.shard_writer import (
     Entry,
     require_empty,
     require_room,
@@ -23,8 +23,8 @@ from .shard_writer import (
     write_index,
     write_safetensors,
 )
-from .shards import tensors, weight_files
-from .weights import check_names, empty_groma, expected_shapes, is_stale
+from groma_ros.groma.shards import tensors, weight_files
+from groma_ros.groma.weights import check_names, empty_groma, expected_shapes, is_stale
 
 NEIGHBOURS = (
     "config.json",
@@ -40,10 +40,10 @@ NEIGHBOURS = (
 def convert(
     source: Path, target: Path, dtype: torch.dtype | None, shard_bytes: int
 ) -> Iterator[tuple[int, int]]:
-    """Write ``source`` into the new folder ``target``; yields bytes written so far and in all.
+    """Write `source` into the new folder `target`; yields bytes written so far and in all.
 
-    ``dtype`` None keeps every tensor's own. Raises ValueError where the weights do not fit the
-    configuration, ``target`` holds something, or the disk has no room.
+    `dtype` None keeps every tensor's own. Raises ValueError where the weights do not fit the
+    configuration, `target` holds something, or the disk has no room.
     """
     require_empty(target)
     config = GromaConfig.from_folder(source)
@@ -71,7 +71,7 @@ def convert(
 
 
 def _plan(files: list[Path], dtype: torch.dtype | None) -> list[Entry]:
-    """List what will be written, in the order in which ``_values`` gives it."""
+    """List what will be written, in the order in which `_values` gives it."""
     return [
         Entry(canonical_name(name), tuple(tensor.shape), _kept(tensor, dtype))
         for name, tensor in _untied(files)

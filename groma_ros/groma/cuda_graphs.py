@@ -20,7 +20,7 @@ _WARM_UP = 3
 
 @dataclass(frozen=True)
 class Recording:
-    """A recorded call: ``replay`` computes ``result`` from what is in ``argument``."""
+    """A recorded call: `replay` computes `result` from what is in `argument`."""
 
     argument: Tensor
     result: Any
@@ -64,7 +64,9 @@ class Replayed:
             recording.argument.copy_(argument)
             recording.replay()
             pairs = zip(
-                self._tensors(recording.result), self._tensors(self._function(argument)), strict=True
+                self._tensors(recording.result),
+                self._tensors(self._function(argument)),
+                strict=True,
             )
             for replayed, plain in pairs:
                 torch.testing.assert_close(replayed, plain)
@@ -77,7 +79,7 @@ class Replayed:
 
 
 def record_on_gpu(function: Callable[[Tensor], Any], argument: Tensor) -> Recording:
-    """Record ``function`` as a CUDA graph; RuntimeError where that is not possible."""
+    """Record `function` as a CUDA graph; RuntimeError where that is not possible."""
     if argument.device.type != "cuda":
         raise RuntimeError(f"the model is on device {argument.device}")
     with torch.inference_mode(False):  # so that it may be written to in any mode later on

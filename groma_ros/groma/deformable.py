@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.activations import ACT2FN
 
-from .config import ProposerConfig
+from groma_ros.groma.config import ProposerConfig
 
 Shapes = list[tuple[int, int]]
 
@@ -40,9 +40,9 @@ class DeformableAttention(nn.Module):
             nn.init.zeros_(projection.bias)
 
     def forward(self, query: Tensor, reference: Tensor, memory: Tensor, shapes: Shapes) -> Tensor:
-        """Attend from query (B, Q, D) to memory (B, N, D), whose levels have sides ``shapes``.
+        """Attend from query (B, Q, D) to memory (B, N, D), whose levels have sides `shapes`.
 
-        ``reference`` is float32, normalised to [0, 1]: points (x, y) as (B, Q, 2), or boxes
+        `reference` is float32, normalised to [0, 1]: points (x, y) as (B, Q, 2), or boxes
         (cx, cy, w, h) as (B, Q, 4), around which the offsets then scale with the box.
         """
         batch, queries, width = query.shape
@@ -63,9 +63,7 @@ class DeformableAttention(nn.Module):
         sizes = [h * w for h, w in shapes]
         for level, (part, (h, w)) in enumerate(zip(value.split(sizes, -1), shapes, strict=True)):
             feature_map = part.reshape(*part.shape[:2], h, w)
-            sampled.append(
-                F.grid_sample(feature_map, grids[:, :, level], align_corners=False)
-            )
+            sampled.append(F.grid_sample(feature_map, grids[:, :, level], align_corners=False))
         weights = weights.transpose(1, 2).reshape(batch * self.heads, 1, queries, -1)
         gathered = (torch.cat(sampled, -1) * weights).sum(-1)
         gathered = gathered.view(batch, width, queries).transpose(1, 2)
@@ -125,7 +123,7 @@ class EncoderLayer(nn.Module):
         self.act_dropout = nn.Dropout(config.activation_dropout)
 
     def forward(self, hidden: Tensor, positions: Tensor, points: Tensor, shapes: Shapes) -> Tensor:
-        """Refine hidden (B, N, D) at the normalised ``points`` (1, N, 2)."""
+        """Refine hidden (B, N, D) at the normalised `points` (1, N, 2)."""
         points = points.expand(len(hidden), -1, -1)
         attended = self.self_attn(hidden + positions, points, hidden, shapes)
         hidden = self.self_attn_layer_norm(hidden + self.dropout(attended))
@@ -196,7 +194,7 @@ def sine_positions(height: int, width: int, d_model: int, device: torch.device) 
 
 
 def sine_encoding(values: Tensor, size: int) -> Tensor:
-    """Encode each float32 value as ``size`` interleaved sines and cosines."""
+    """Encode each float32 value as `size` interleaved sines and cosines."""
     index = torch.arange(size, dtype=torch.float32, device=values.device)
     period = 10000 ** (2 * torch.div(index, 2, rounding_mode="floor") / size)
     angles = values[..., None] / period
@@ -204,6 +202,6 @@ def sine_encoding(values: Tensor, size: int) -> Tensor:
 
 
 def inverse_sigmoid(probability: Tensor, eps: float = 1e-5) -> Tensor:
-    """Return the logit, with both probability and complement kept from below at ``eps``."""
+    """Return the logit, with both probability and complement kept from below at `eps`."""
     probability = probability.clamp(0, 1)
     return torch.log(probability.clamp(min=eps) / (1 - probability).clamp(min=eps))

@@ -1,6 +1,6 @@
 """Greedy decoding as free functions; the engine knows nothing of text.
 
-A cache holds the keys and values of everything read so far. ``fork`` makes one prefix (picture
+A cache holds the keys and values of everything read so far. `fork` makes one prefix (picture
 and regions) serve many commands.
 """
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from .cache import fork
-from .model import Groma
+from groma_ros.groma.cache import fork
+from groma_ros.groma.model import Groma
 
 __all__ = ["decode_one", "fork", "greedy", "prefill"]
 
@@ -20,7 +20,7 @@ __all__ = ["decode_one", "fork", "greedy", "prefill"]
 def prefill(
     model: Groma, embeds: Tensor, cache: DynamicCache | None = None
 ) -> tuple[Tensor, DynamicCache]:
-    """Read embeddings (1, L, D) after what ``cache`` holds.
+    """Read embeddings (1, L, D) after what `cache` holds.
 
     Returns the hidden state (1, D) of the last position, which predicts the next token, and the
     cache, extended in place.
@@ -30,10 +30,8 @@ def prefill(
 
 
 @torch.no_grad()
-def decode_one(
-    model: Groma, token_id: int, cache: DynamicCache
-) -> tuple[Tensor, DynamicCache]:
-    """Read one token after what ``cache`` holds; returns as ``prefill`` does."""
+def decode_one(model: Groma, token_id: int, cache: DynamicCache) -> tuple[Tensor, DynamicCache]:
+    """Read one token after what `cache` holds; returns as `prefill` does."""
     return prefill(model, model.embed_ids(torch.tensor([[token_id]])), cache)
 
 
@@ -48,9 +46,9 @@ def greedy(
 ) -> Iterator[tuple[int, float]]:
     """Yield the likeliest token and its log-probability, one after the other.
 
-    ``hidden`` (1, D) and ``cache`` come from ``prefill``. ``allowed_mask`` (vocab_size,) bool
+    `hidden` (1, D) and `cache` come from `prefill`. `allowed_mask` (vocab_size,) bool
     leaves only its True tokens; the log-probability is over those. A stop token is yielded and
-    ends the sequence. ``cache`` holds every token yielded but the last one.
+    ends the sequence. `cache` holds every token yielded but the last one.
     """
     for index in range(max_new_tokens):
         logits = model.logits(hidden)[0].float()

@@ -21,7 +21,7 @@ _TIED = re.compile(r"ddetr_transformer\.decoder\.(bbox_embed|class_embed_(?:enc|
 
 
 def canonical_name(name: str) -> str:
-    """Return the name of a parameter without the ``decoder.`` of the tied copies."""
+    """Return the name of a parameter without the `decoder.` of the tied copies."""
     return _TIED.sub(r"ddetr_transformer.\1.", name)
 
 
@@ -94,7 +94,7 @@ def state_dict(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
 
 
 def sample_indices(count: int) -> np.ndarray:
-    """Return the flat indices at which a tensor of ``count`` values is sampled."""
+    """Return the flat indices at which a tensor of `count` values is sampled."""
     steps = np.arange(SAMPLES, dtype=np.uint64) * np.uint64(_STRIDE)
     return (steps % np.uint64(count)).astype(np.int64)
 
@@ -121,5 +121,5 @@ def statistics(values: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def projection_matrix(count: int) -> np.ndarray:
-    """Return the directions (4, count) that tensors of ``count`` values are projected on."""
+    """Return the directions (4, count) that tensors of `count` values are projected on."""
     return np.stack([unit(0, f"proj:{j}", (count,)) for j in range(PROJECTIONS)])

@@ -6,15 +6,15 @@ from torch import Tensor
 from transformers import Cache, LlamaConfig, LlamaForCausalLM, LlamaModel
 from transformers.models.llama.modeling_llama import LlamaAttention
 
-from .config import GromaConfig, LanguageConfig
-from .tokens import SpecialIds
+from groma_ros.groma.config import GromaConfig, LanguageConfig
+from groma_ros.groma.tokens import SpecialIds
 
 IGNORE_LABEL = -100
 EVERY = slice(None)
 
 
 def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:
-    """Build the language model; ``attention`` is a transformers attention implementation."""
+    """Build the language model; `attention` is a transformers attention implementation."""
     llama = LlamaForCausalLM(llama_config(config.language))
     llama.set_attn_implementation(attention)
     return llama
@@ -47,7 +47,7 @@ def llama_config(language: LanguageConfig) -> LlamaConfig:
 
 
 def reads(llama: LlamaModel, cache: Cache) -> bool:
-    """Tell whether ``read`` may stand in for the model's own forward: it computes no gradients."""
+    """Tell whether `read` may stand in for the model's own forward: it computes no gradients."""
     plain = llama.config._attn_implementation == "sdpa" and not llama.training
     return plain and not torch.is_grad_enabled() and len(cache.layers) == len(llama.layers)
 
@@ -60,11 +60,11 @@ def read(
     mask: Tensor | None = None,
     wanted: slice | Tensor = EVERY,
 ) -> Tensor:
-    """Run (B, L, D) through ``llama`` after what ``cache`` holds and return the last hidden states.
+    """Run (B, L, D) through `llama` after what `cache` holds and return the last hidden states.
 
-    ``position`` (1, L) and ``mask`` (1, 1, L, known + L), True where a position sees another, are
+    `position` (1, L) and `mask` (1, 1, L, known + L), True where a position sees another, are
     for embeddings that do not simply follow each other. Hidden states (B, k, D) are those of the
-    ``wanted`` of the L positions: of the others the last layer computes keys and values only. The
+    `wanted` of the L positions: of the others the last layer computes keys and values only. The
     same arithmetic as the model's own forward. One token of a small model takes as long as the
     calls around its products, so there are no more of those than needed.
     """
@@ -107,7 +107,7 @@ def _heads(attention: LlamaAttention, projected: Tensor) -> Tensor:
 def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     """Attend from (B, heads, L, size) and return (B, L, heads * size).
 
-    Without a ``mask``, L > 1 positions follow each other from the first on.
+    Without a `mask`, L > 1 positions follow each other from the first on.
     """
     if (groups := query.shape[1] // key.shape[1]) > 1:
         key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
@@ -117,7 +117,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> T
 
 
 def _rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn pairs of (B, heads, L, size) by their position; ``sine``'s first half is negated."""
+    """Turn pairs of (B, heads, L, size) by their position; `sine`'s first half is negated."""
     return torch.addcmul(values * cosine, values.roll(values.shape[-1] // 2, -1), sine)
 
 
@@ -125,12 +125,10 @@ def _rms_norm(hidden: Tensor, norm: torch.nn.Module) -> Tensor:
     return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
 
 
-def expand_ids(
-    input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> Tensor:
-    """Replace ``<image>`` and ``<region>`` in (L,) ids by the places their tokens will take.
+def expand_ids(input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int) -> Tensor:
+    """Replace `<image>` and `<region>` in (L,) ids by the places their tokens will take.
 
-    ``<image>`` becomes ``image_tokens`` times itself; ``<region>`` becomes ``<r_i>`` and itself
+    `<image>` becomes `image_tokens` times itself; `<region>` becomes `<r_i>` and itself
     for each region. Raises ValueError unless each stands in the prompt once, image first.
     """
     expanded = input_ids.repeat_interleave(_lengths(input_ids, ids, image_tokens, regions))
@@ -142,15 +140,13 @@ def expand_ids(
 def expand_labels(
     labels: Tensor, input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
 ) -> Tensor:
-    """Move labels (L,) to where ``expand_ids`` moves their tokens; visual tokens have none."""
+    """Move labels (L,) to where `expand_ids` moves their tokens; visual tokens have none."""
     visual = (input_ids == ids.image) | (input_ids == ids.region)
     lengths = _lengths(input_ids, ids, image_tokens, regions)
     return labels.masked_fill(visual, IGNORE_LABEL).repeat_interleave(lengths)
 
 
-def _lengths(
-    input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> Tensor:
+def _lengths(input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int) -> Tensor:
     image = (input_ids == ids.image).nonzero().flatten().tolist()
     region = (input_ids == ids.region).nonzero().flatten().tolist()
     if len(image) != 1 or len(region) != 1 or image[0] > region[0]:

@@ -13,24 +13,32 @@ from torch import Tensor, nn
 from transformers import Cache
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-from .cache import empty_cache
-from .config import GromaConfig
-from .cuda_graphs import Replayed
-from .language import EVERY, IGNORE_LABEL, build_llama, expand_ids, expand_labels, read, reads
-from .proposer import Proposer, ProposerOutput, input_projections
-from .region_encoder import RegionEncoder
-from .selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
-from .tokens import SpecialIds
-from .vision import VisionEncoder, drop_class_token, merge_2x2
+from groma_ros.groma.cache import empty_cache
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.cuda_graphs import Replayed
+from groma_ros.groma.language import (
+    EVERY,
+    IGNORE_LABEL,
+    build_llama,
+    expand_ids,
+    expand_labels,
+    read,
+    reads,
+)
+from groma_ros.groma.proposer import Proposer, ProposerOutput, input_projections
+from groma_ros.groma.region_encoder import RegionEncoder
+from groma_ros.groma.selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
+from groma_ros.groma.tokens import SpecialIds
+from groma_ros.groma.vision import VisionEncoder, drop_class_token, merge_2x2
 
 
 @dataclass(frozen=True)
 class Percept:
     """What Groma knows of one picture before any question.
 
-    ``boxes_cxcywh_norm`` (n, 4) and ``scores`` (n,) are float32, in order of selection;
-    ``image_tokens`` (T, D) and ``region_tokens`` (n, D) are inputs of the language model;
-    ``refer_indices`` (k,) and ``ground_indices`` give the region of each box that was pointed at.
+    `boxes_cxcywh_norm` (n, 4) and `scores` (n,) are float32, in order of selection;
+    `image_tokens` (T, D) and `region_tokens` (n, D) are inputs of the language model;
+    `refer_indices` (k,) and `ground_indices` give the region of each box that was pointed at.
     """
 
     boxes_cxcywh_norm: Tensor
@@ -72,7 +80,7 @@ class Perceiver(nn.Module):
         self.input_proj = input_projections(config.vision.hidden_size, config.proposer)
 
     def hidden_states(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Encode pixels (B, 3, S, S); see ``VisionEncoder.hidden_states``."""
+        """Encode pixels (B, 3, S, S); see `VisionEncoder.hidden_states`."""
         return self.vis_encoder.hidden_states(pixels)
 
     def propose(self, states: Sequence[Tensor]) -> ProposerOutput:
@@ -116,14 +124,14 @@ class Groma(nn.Module):
         return self.img_txt_bridge[0].weight.dtype
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Groma":
-        """Convert as ``nn.Module`` does, but keep the rotary frequencies in float32."""
+        """Convert as `nn.Module` does, but keep the rotary frequencies in float32."""
         super()._apply(fn, recurse)
         if self.llm.model.rotary_emb.inv_freq.dtype != torch.float32:
             self.reset_rotary(self.device)
         return self
 
     def reset_rotary(self, device: torch.device) -> None:
-        """Compute the language model's rotary frequencies anew, in float32 on ``device``."""
+        """Compute the language model's rotary frequencies anew, in float32 on `device`."""
         with torch.device(device):
             self.llm.model.rotary_emb = LlamaRotaryEmbedding(self.llm.config)
 
@@ -133,7 +141,7 @@ class Groma(nn.Module):
     ) -> list[Percept]:
         """Find and encode the regions of each picture (B, 3, S, S).
 
-        ``refer_boxes_cxcywh_norm`` holds the boxes (k, 4) somebody points at, one tensor a
+        `refer_boxes_cxcywh_norm` holds the boxes (k, 4) somebody points at, one tensor a
         picture. Raises ValueError where pixels are not of the configured size.
         """
         side = self.config.image_size
@@ -144,7 +152,7 @@ class Groma(nn.Module):
         return self.encode(states, self.select(proposed, refer_boxes_cxcywh_norm))
 
     def use_cuda_graphs(self) -> None:
-        """Let ``perceive`` replay vision encoder and proposer; see ``cuda_graphs``."""
+        """Let `perceive` replay vision encoder and proposer; see `cuda_graphs`."""
         self._replayed = Replayed(self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes])
 
     def select(
@@ -221,21 +229,19 @@ class Groma(nn.Module):
     def expand_prompt(self, input_ids: Tensor, percept: Percept) -> Tensor:
         """Return the ids (L',) of a prompt (L,) with the places of its visual tokens.
 
-        ``<refer_box>`` becomes the region token of the box pointed at. ``input_ids`` is not
+        `<refer_box>` becomes the region token of the box pointed at. `input_ids` is not
         edited. Ids live on the host, where they are made and looked at.
         """
         pointed = self.point_at(input_ids.cpu(), percept)
-        return expand_ids(
-            pointed, self.ids, len(percept.image_tokens), len(percept.region_tokens)
-        )
+        return expand_ids(pointed, self.ids, len(percept.image_tokens), len(percept.region_tokens))
 
     def point_at(self, input_ids: Tensor, percept: Percept) -> Tensor:
-        """Replace ``<refer_box>`` and ``<ground_box>`` in (L,) ids by their region tokens."""
+        """Replace `<refer_box>` and `<ground_box>` in (L,) ids by their region tokens."""
         input_ids = self.point(input_ids, self.ids.refer_box, percept.refer_indices)
         return self.point(input_ids, self.ids.ground_box, percept.ground_indices)
 
     def point(self, input_ids: Tensor, token: int, indices: Tensor) -> Tensor:
-        """Replace the k-th ``token`` in (L,) ids by the region token of ``indices[k]``."""
+        """Replace the k-th `token` in (L,) ids by the region token of `indices[k]`."""
         places = (input_ids == token).nonzero().flatten()
         if len(places) > len(indices):
             raise ValueError(f"the prompt points {len(places)} times, at {len(indices)} boxes")
@@ -249,7 +255,7 @@ class Groma(nn.Module):
         return self.embed_expanded(self.expand_prompt(input_ids, percept), percept)
 
     def embed_expanded(self, expanded: Tensor, percept: Percept) -> Tensor:
-        """Embed ids (L,) from ``expand_prompt``, putting visual tokens at their places.
+        """Embed ids (L,) from `expand_prompt`, putting visual tokens at their places.
 
         Nothing waits for the device while the ids are on the host.
         """
@@ -285,11 +291,11 @@ class Groma(nn.Module):
         mask: Tensor | None = None,
         wanted: slice | Tensor = EVERY,
     ) -> tuple[Tensor, Cache]:
-        """Run (B, L, D) through the language model after what ``cache`` holds.
+        """Run (B, L, D) through the language model after what `cache` holds.
 
-        ``position`` (1, L) and ``mask`` (1, 1, L, known + L) bool are for embeddings that do not
-        simply follow each other; see ``packed``. Returns the last hidden states (B, k, D) of the
-        ``wanted`` of the L positions and the cache, extended in place.
+        `position` (1, L) and `mask` (1, 1, L, known + L) bool are for embeddings that do not
+        simply follow each other; see `packed`. Returns the last hidden states (B, k, D) of the
+        `wanted` of the L positions and the cache, extended in place.
         """
         if cache is None:
             cache = empty_cache(self.llm.config.num_hidden_layers)
@@ -321,7 +327,7 @@ class Groma(nn.Module):
     ) -> Tensor:
         """Return the mean cross-entropy of the next token over all labelled positions.
 
-        ``input_ids`` and ``labels`` are one (L,) tensor a row, of equal length; a label of -100
+        `input_ids` and `labels` are one (L,) tensor a row, of equal length; a label of -100
         does not count. Each row is read by itself, so batching changes nothing.
         """
         total, count = [], 0

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from .generate import fork, prefill
-from .model import Groma
+from groma_ros.groma.generate import fork, prefill
+from groma_ros.groma.model import Groma
 
 
 @torch.no_grad()
@@ -24,7 +24,7 @@ def read_turns(
     """Read embedded turns [(L_i, D)] after `prefix`, which stays as it is.
 
     Returns the hidden state (k, D) of each turn's last position, and a cache that holds the prefix
-    and then all turns; ``turn_cache`` cuts one turn's out of it.
+    and then all turns; `turn_cache` cuts one turn's out of it.
     """
     if len(turns) == 1:
         return prefill(model, turns[0][None], fork(prefix))

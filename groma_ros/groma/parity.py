@@ -18,10 +18,15 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from . import golden_rule
-from .parity_files import check_config, check_image_processor, check_state_dict, check_text
-from .parity_report import Check, print_table
-from .parity_trace import Case, batch_rows, build, trace
+from groma_ros.groma import golden_rule
+from groma_ros.groma.parity_files import (
+    check_config,
+    check_image_processor,
+    check_state_dict,
+    check_text,
+)
+from groma_ros.groma.parity_report import Check, print_table
+from groma_ros.groma.parity_trace import Case, batch_rows, build, trace
 
 PARTS = ("#shape", "#sample", "#stat")
 BASE_TOLERANCE = 1e-6
@@ -54,7 +59,7 @@ class Golden:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of ``groma parity``."""
+    """Declare the arguments of `groma parity`."""
     parser.add_argument("directory", type=Path, help="directory of golden files")
     parser.add_argument(
         "--failures", action="store_true", help="print only the rows that do not agree"

@@ -10,17 +10,15 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from ..grounding import prompts
-from .config import GromaConfig
-from .model import Groma
-from .parity_report import Check
-from .parity_trace import golden_config
-from .preprocess import DEVIATION, MEAN, normalise
-from .tokenizer import GromaTokenizer
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.model import Groma
+from groma_ros.groma.parity_report import Check
+from groma_ros.groma.parity_trace import golden_config
+from groma_ros.groma.preprocess import DEVIATION, MEAN, normalise
+from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.grounding import prompts
 
-_READ_ERRORS = (
-    OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, BadZipFile
-)  # fmt: skip
+_READ_ERRORS = (OSError, ValueError, KeyError, TypeError, IndexError, RuntimeError, BadZipFile)
 
 
 def check_text(directory: Path) -> Iterator[Check]:
@@ -122,8 +120,10 @@ def _closeness(stage: str, name: str, ours: np.ndarray, golden: np.ndarray) -> C
 
 def check_state_dict(directory: Path) -> Iterator[Check]:
     """Compare names, shapes and ties of the architecture, on the meta device."""
-    found = {path.name.removesuffix("_state_dict.json"): path
-             for path in directory.glob("*_state_dict.json")}  # fmt: skip
+    found = {
+        path.name.removesuffix("_state_dict.json"): path
+        for path in directory.glob("*_state_dict.json")
+    }
     for name, path in sorted(found.items()):
         try:
             golden = json.loads(path.read_text(encoding="utf-8"))

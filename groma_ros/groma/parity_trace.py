@@ -10,15 +10,15 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 
-from . import golden_rule
-from .config import GromaConfig
-from .generate import greedy, prefill
-from .language import IGNORE_LABEL
-from .model import Groma, Percept, Selection
-from .region_encoder import resize
-from .selection import non_maximum_suppression, to_corners
-from .tokens import NEW_TOKENS
-from .vision import drop_class_token, merge_2x2
+from groma_ros.groma import golden_rule
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.generate import greedy, prefill
+from groma_ros.groma.language import IGNORE_LABEL
+from groma_ros.groma.model import Groma, Percept, Selection
+from groma_ros.groma.region_encoder import resize
+from groma_ros.groma.selection import non_maximum_suppression, to_corners
+from groma_ros.groma.tokens import NEW_TOKENS
+from groma_ros.groma.vision import drop_class_token, merge_2x2
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def golden_config(sizes: dict[str, Any]) -> GromaConfig:
 def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None) -> dict[str, Any]:
     """Return every stage of a case by name.
 
-    ``steps`` tokens are generated. For a training case ``labels_after`` tells which positions
+    `steps` tokens are generated. For a training case `labels_after` tells which positions
     carry a label.
     """
     model.config = replace(model.config, **case.override)

@@ -1,4 +1,4 @@
-"""Turn a picture into the pixels that the network sees, as ``preprocessor_config.json`` says."""
+"""Turn a picture into the pixels that the network sees, as `preprocessor_config.json` says."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +17,7 @@ DEVIATION = (0.229, 0.224, 0.225)
 class PixelRule:
     """How levels 0 to 255 become what the network reads: (level * rescale - mean) / deviation.
 
-    ``resample`` is the number of PIL's filter for the resize to the network's square. The defaults
+    `resample` is the number of PIL's filter for the resize to the network's square. The defaults
     are the released Groma's.
     """
 
@@ -40,7 +40,7 @@ class PixelRule:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "PixelRule":
-        """Read a ``preprocessor_config.json``; what it leaves out takes the default."""
+        """Read a `preprocessor_config.json`; what it leaves out takes the default."""
         rule = {}
         if data.get("do_normalize", True):
             rule = {"mean": data.get("image_mean"), "deviation": data.get("image_std")}
@@ -51,7 +51,7 @@ class PixelRule:
         return cls(**{name: value for name, value in rule.items() if value is not None})
 
     def to_dict(self, image_size: int) -> dict[str, Any]:
-        """Write the layout that ``from_dict`` reads."""
+        """Write the layout that `from_dict` reads."""
         return {
             "do_resize": True,
             "size": {"height": image_size, "width": image_size},
@@ -66,7 +66,7 @@ class PixelRule:
 
 
 def square_side(data: dict[str, Any]) -> int | None:
-    """Return the side of the square that a ``preprocessor_config.json`` makes, None where it says none.
+    """Return the side of the square that a `preprocessor_config.json` makes, None where it says none.
 
     A picture is squashed to the square before anything else, as the official code does, so the
     shortest edge is the side. Raises ValueError where a part of the picture would be lost: boxes

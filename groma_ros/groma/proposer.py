@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .config import ProposerConfig
-from .deformable import (
+from groma_ros.groma.config import ProposerConfig
+from groma_ros.groma.deformable import (
     BoxHead,
     DecoderLayer,
     DeformableAttention,
@@ -29,9 +29,9 @@ from .deformable import (
 class ProposerOutput:
     """What the proposer says of a batch; boxes are (cx, cy, w, h) normalised to [0, 1].
 
-    B pictures, N positions of all levels, Q queries, L decoder layers. ``enc_*`` are the first
-    stage (+inf logits where a position counts for nothing); ``layer_*`` hold the predictions of
-    every decoder layer, the last of which are ``pred_boxes`` and ``logits_*``.
+    B pictures, N positions of all levels, Q queries, L decoder layers. `enc_*` are the first
+    stage (+inf logits where a position counts for nothing); `layer_*` hold the predictions of
+    every decoder layer, the last of which are `pred_boxes` and `logits_*`.
     """
 
     sources: tuple[Tensor, ...]

@@ -25,7 +25,7 @@ class QuantizedLinear(nn.Linear):
     """A linear layer without bias whose weight is one of torchao's quantized tensors."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (..., in) to (..., out) in the precision of ``x``."""
+        """Map (..., in) to (..., out) in the precision of `x`."""
         weight = self.weight
         rows = x.reshape(-1, x.shape[-1])
         if len(rows) <= _kernel_rows(weight, x):
@@ -42,7 +42,7 @@ def _kernel_rows(weight: Tensor, x: Tensor) -> int:
 
 
 def swap_linears(decoder: nn.Module) -> None:
-    """Put a ``QuantizedLinear`` of the same shape, on the meta device, for each linear layer."""
+    """Put a `QuantizedLinear` of the same shape, on the meta device, for each linear layer."""
     for parent in list(decoder.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Linear:

@@ -16,11 +16,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from . import golden_rule
-from .config import GromaConfig
-from .model import Groma
-from .preprocess import PixelRule
-from .shard_writer import (
+from groma_ros.groma import golden_rule
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.model import Groma
+from groma_ros.groma.preprocess import PixelRule
+from groma_ros.groma.shard_writer import (
     Entry,
     require_empty,
     require_room,
@@ -29,7 +29,7 @@ from .shard_writer import (
     write_index,
     write_pickled,
 )
-from .tokens import BOS, EOS, NEW_TOKENS, UNK
+from groma_ros.groma.tokens import BOS, EOS, NEW_TOKENS, UNK
 
 SHARD_BYTES = 10_000_000_000
 _LARGE = 1 << 20
@@ -102,13 +102,22 @@ def settings(size: str) -> dict:
     data["vocab_size"] = 1000 + len(NEW_TOKENS)
     perceiver = data["perceiver_cfg"]
     perceiver["vis_encoder_cfg"] |= {
-        "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2, "image_size": 70,
-    }  # fmt: skip
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "image_size": 70,
+    }
     perceiver["ddetr_cfg"] |= {
-        "d_model": 32, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 32,
-        "decoder_ffn_dim": 32, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
-        "num_queries": 20, "two_stage_num_proposals": 20,
-    }  # fmt: skip
+        "d_model": 32,
+        "encoder_layers": 1,
+        "decoder_layers": 2,
+        "encoder_ffn_dim": 32,
+        "decoder_ffn_dim": 32,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+        "num_queries": 20,
+        "two_stage_num_proposals": 20,
+    }
     data["groma_ros"] = {"region_encoder": {"roi_size": 4, "hidden": 32}}
     return data
 
@@ -185,7 +194,7 @@ def _write_neighbours(folder: Path, data: dict) -> None:
 
 
 def vocabulary(pieces: int) -> bytes:
-    """Return a sentencepiece model of ``pieces`` pieces: groma-nano's, filled up with unused ones.
+    """Return a sentencepiece model of `pieces` pieces: groma-nano's, filled up with unused ones.
 
     In a protobuf file, appending a field of a list appends to the list.
     """

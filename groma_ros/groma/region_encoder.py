@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import winograd
-from .config import GromaConfig, RegionEncoderConfig
-from .vision import drop_class_token
+from groma_ros.groma import winograd
+from groma_ros.groma.config import GromaConfig, RegionEncoderConfig
+from groma_ros.groma.vision import drop_class_token
 
 # Rows of a map that are normalised at a time.
 _BAND_ROWS = 32
@@ -31,7 +31,7 @@ class _FusionConv(nn.Module):
 
 
 def _normalise_and_rectify_(features: Tensor, norm: nn.GroupNorm) -> Tensor:
-    """Apply ``norm`` and ReLU to float32 (B, C, H, W) with channels last in memory, in place.
+    """Apply `norm` and ReLU to float32 (B, C, H, W) with channels last in memory, in place.
 
     torch's own GroupNorm is six times slower there. What is done to a band of rows is done while
     a core's cache holds it.
@@ -147,14 +147,14 @@ class RegionEncoder(nn.Module):
     def forward(self, states: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
         """Encode each picture's boxes.
 
-        ``states`` are the last hidden states of the vision encoder, one a level, (B, 1 + N, D)
-        with the class token; ``boxes`` are [(n, 4)] as (cx, cy, w, h) normalised. Returns
+        `states` are the last hidden states of the vision encoder, one a level, (B, 1 + N, D)
+        with the class token; `boxes` are [(n, 4)] as (cx, cy, w, h) normalised. Returns
         [(n, D_llm)]; differentiable in the features.
         """
         return self.describe(self.cut(self.feature_maps(states), boxes), boxes)
 
     def describe(self, cuts: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
-        """Turn what ``cut`` returned into each picture's tokens [(n, D_llm)]."""
+        """Turn what `cut` returned into each picture's tokens [(n, D_llm)]."""
         flat = self.roi_align(cuts, torch.cat(list(boxes)).float())
         return list(self.roi_align.updims(flat).split([len(b) for b in boxes]))
 
@@ -213,11 +213,11 @@ def coordinate_channels(features: Tensor) -> Tensor:
 def roi_align(features: Tensor, rois: Sequence[Tensor], size: int, ratio: int) -> Tensor:
     """Average-pool boxes out of maps: (B, C, H, W) to (sum of n, C, size, size), float32.
 
-    ``rois`` holds each picture's boxes (n, 4) as corners in map cells. mmcv's aligned RoIAlign:
+    `rois` holds each picture's boxes (n, 4) as corners in map cells. mmcv's aligned RoIAlign:
     the box is shifted by half a cell, ratio x ratio bilinear samples a bin, samples further out
     than one cell count as zero and the others are clamped. A box whose second corner lies before
     its first is sampled backwards. A bin is a weighted sum of few cells, which is what
-    ``embedding_bag`` computes.
+    `embedding_bag` computes.
     """
     batch, channels, height, width = features.shape
     table = features.float().permute(0, 2, 3, 1).reshape(-1, channels)

@@ -27,7 +27,7 @@ def non_maximum_suppression(
 ) -> Tensor:
     """Return indices of the kept boxes, best first.
 
-    Boxes at or below ``min_score`` are out; of two that overlap by more than ``max_iou`` the
+    Boxes at or below `min_score` are out; of two that overlap by more than `max_iou` the
     better stays, and the earlier of equals. float32, on any device; what the boxes' fate depends
     on leaves the device in one transfer.
     """
@@ -52,11 +52,9 @@ def select_regions(
 ) -> Tensor:
     """Return indices of the regions to encode, best first; never none.
 
-    Where no box is above ``min_score`` the single best one is taken.
+    Where no box is above `min_score` the single best one is taken.
     """
-    kept = non_maximum_suppression(
-        to_corners(boxes_cxcywh), scores, max_iou, min_score, max_count
-    )
+    kept = non_maximum_suppression(to_corners(boxes_cxcywh), scores, max_iou, min_score, max_count)
     return kept if len(kept) else scores.argmax().reshape(1)
 
 

@@ -30,7 +30,7 @@ _DTYPES = {
 class Entry(NamedTuple):
     """What a file has to know of a tensor beforehand.
 
-    ``same_as`` names the entry before that holds the values of a tied one.
+    `same_as` names the entry before that holds the values of a tied one.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 
 def split(entries: Iterable[Entry], limit: int) -> list[list[Entry]]:
-    """Share entries out over shards of at most ``limit`` bytes (a larger one is alone)."""
+    """Share entries out over shards of at most `limit` bytes (a larger one is alone)."""
     shards: list[list[Entry]] = [[]]
     size = 0
     for entry in entries:
@@ -71,7 +71,7 @@ def require_empty(folder: Path) -> None:
 
 
 def require_room(folder: Path, size: int) -> None:
-    """Raise ValueError where the disk has no room for ``size`` bytes."""
+    """Raise ValueError where the disk has no room for `size` bytes."""
     parent = folder.absolute()
     while not parent.exists():
         parent = parent.parent
@@ -93,7 +93,7 @@ def write_index(path: Path, shards: dict[str, list[Entry]]) -> None:
 def write_safetensors(
     path: Path, entries: list[Entry], values: Iterable[Tensor]
 ) -> Iterator[Entry]:
-    """Write a safetensors file; ``values`` come in the order of ``entries``, which are yielded."""
+    """Write a safetensors file; `values` come in the order of `entries`, which are yielded."""
     header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
     end = 0
     for entry in entries:
@@ -113,7 +113,7 @@ def write_safetensors(
 
 
 def write_pickled(path: Path, entries: list[Entry], values: Iterable[Tensor]) -> Iterator[Entry]:
-    """Write what ``torch.save`` writes of a dict of tensors; ``values`` are those not tied.
+    """Write what `torch.save` writes of a dict of tensors; `values` are those not tied.
 
     torch lays the file out from tensors without memory and tells where each one's values go.
     """
@@ -121,9 +121,7 @@ def write_pickled(path: Path, entries: list[Entry], values: Iterable[Tensor]) ->
         blank: dict[str, Tensor] = {}
         for entry in entries:
             tied = entry.same_as
-            blank[entry.name] = (
-                blank[tied] if tied else torch.empty(entry.shape, dtype=entry.dtype)
-            )
+            blank[entry.name] = blank[tied] if tied else torch.empty(entry.shape, dtype=entry.dtype)
         torch.save(blank, path)
     with FakeTensorMode():
         laid_out = torch.load(path, weights_only=True)

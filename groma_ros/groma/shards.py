@@ -50,7 +50,7 @@ def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
     """Yield name and tensor of a shard, on the CPU and mapped from the file.
 
     A tensor is good until the next one is asked for: copy it. Pickled weights are read with
-    ``weights_only``, so no code in them runs. Raises ValueError for a file that can't be read.
+    `weights_only`, so no code in them runs. Raises ValueError for a file that can't be read.
     """
     try:
         yield from _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)

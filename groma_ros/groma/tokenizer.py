@@ -1,8 +1,8 @@
 """Tokenizer: sentencepiece with Groma's added tokens, as the official slow tokenizer cuts text.
 
-Source: LlamaTokenizer of transformers 4.32 with ``use_fast=False``. Its "legacy" way, which the
+Source: LlamaTokenizer of transformers 4.32 with `use_fast=False`. Its "legacy" way, which the
 official code uses, cuts each stretch between special tokens by itself (so each starts with a
-space piece) and drops spaces beside added tokens, but not beside ``<s>`` and ``</s>``.
+space piece) and drops spaces beside added tokens, but not beside `<s>` and `</s>`.
 """
 
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from .tokens import (
+from groma_ros.groma.tokens import (
     BOS,
     EOS,
     MAX_REGIONS,
@@ -33,13 +33,13 @@ _NO_DUMMY_PREFIX = b"\x1a\x02\x18\x00"
 class GromaTokenizer:
     """Turn text into token ids and back.
 
-    Ids from ``vocab_size`` on are the added tokens, in the order of ``NEW_TOKENS``.
+    Ids from `vocab_size` on are the added tokens, in the order of `NEW_TOKENS`.
     """
 
     def __init__(self, model: bytes, legacy: bool = True, starts: bool = True) -> None:
         """Load a sentencepiece model from its file's bytes.
 
-        ``legacy`` chooses the way of cutting; ``starts`` says that a text begins with ``<s>``.
+        `legacy` chooses the way of cutting; `starts` says that a text begins with `<s>`.
         """
         self.model = model
         self.legacy = legacy
@@ -56,7 +56,7 @@ class GromaTokenizer:
 
     @classmethod
     def from_folder(cls, folder: str | Path) -> "GromaTokenizer":
-        """Load ``tokenizer.model`` and, where present, the flags and ids of its neighbours.
+        """Load `tokenizer.model` and, where present, the flags and ids of its neighbours.
 
         Raises FileNotFoundError without the model, ValueError where a neighbour says what is not
         so: other ids of the added tokens, other special tokens, another end of an answer.
@@ -91,8 +91,8 @@ class GromaTokenizer:
     def encode(self, text: str, add_bos: bool = True, neutralise: bool = False) -> list[int]:
         """Return the ids of a text.
 
-        ``add_bos=False`` continues a text that was cut at a special token. ``neutralise=True``
-        reads special tokens in the text as plain characters; ``tokens.quote`` does the same for
+        `add_bos=False` continues a text that was cut at a special token. `neutralise=True`
+        reads special tokens in the text as plain characters; `tokens.quote` does the same for
         a part of it.
         """
         text = quote(text) if neutralise else text
@@ -107,7 +107,7 @@ class GromaTokenizer:
         return ids
 
     def segments(self, text: str, add_bos: bool = True) -> list[str]:
-        """Return the stretches of plain text that ``encode`` cuts each by itself."""
+        """Return the stretches of plain text that `encode` cuts each by itself."""
         if not self.legacy and add_bos and text:
             text = _SPACE + text.replace(_SPACE, " ")
         return [segment for segment, token in self._segments(text) if token is None]
@@ -138,7 +138,7 @@ class GromaTokenizer:
     def decode(self, ids: Iterable[int], skip_special: bool = True) -> str:
         """Return the text of ids, with spaces around added tokens as the official tokenizer does.
 
-        ``skip_special`` leaves out ``<s>``, ``</s>``, ``<unk>`` and ``[PAD]``.
+        `skip_special` leaves out `<s>`, `</s>`, `<unk>` and `[PAD]`.
         """
         parts: list[str] = []
         run: list[str] = []
@@ -178,13 +178,13 @@ class GromaTokenizer:
         return self._ids[token]
 
     def region_token_id(self, index: int) -> int:
-        """Return the id of ``<r{index}>``; raise ValueError past the last region token."""
+        """Return the id of `<r{index}>`; raise ValueError past the last region token."""
         if not 0 <= index < MAX_REGIONS:
             raise ValueError(f"region {index} has no token; there are {MAX_REGIONS}, from 0")
         return self._ids[REGION_TOKENS[index]]
 
     def region_index(self, token_id: int) -> int | None:
-        """Return i where ``token_id`` is that of ``<r_i>``, else None."""
+        """Return i where `token_id` is that of `<r_i>`, else None."""
         index = token_id - self._ids[REGION_TOKENS[0]]
         return index if 0 <= index < MAX_REGIONS else None
 

@@ -28,14 +28,14 @@ BOS, EOS, UNK = "<s>", "</s>", "<unk>"
 SPECIAL_PATTERN = re.compile(
     "|".join(re.escape(t) for t in sorted((*NEW_TOKENS, BOS, EOS, UNK), key=len, reverse=True))
 )
-# A private-use character that ``quote`` puts into a special token and the tokenizer takes out.
+# A private-use character that `quote` puts into a special token and the tokenizer takes out.
 QUOTE_MARK = "\ue0f0"
 
 
 def quote(text: str) -> str:
     """Return user text in which special tokens will be read as plain characters.
 
-    The tokenizer does not recognise ``<r3>`` or ``</s>`` in the result and removes the mark
+    The tokenizer does not recognise `<r3>` or `</s>` in the result and removes the mark
     again before it cuts the text into pieces.
     """
     plain = text.replace(QUOTE_MARK, "")
@@ -56,7 +56,7 @@ class SpecialIds:
 
     @classmethod
     def after(cls, vocab_size: int) -> "SpecialIds":
-        """Return the ids for a vocabulary of ``vocab_size`` pieces before the added tokens."""
+        """Return the ids for a vocabulary of `vocab_size` pieces before the added tokens."""
         position = {token: vocab_size + i for i, token in enumerate(NEW_TOKENS)}
         return cls(
             pad=position["[PAD]"],

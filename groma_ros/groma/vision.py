@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
-from .config import GromaConfig, StemConfig
+from groma_ros.groma.config import GromaConfig, StemConfig
 
 # What the released checkpoint (transformers 4.32) calls the projections of today's Dinov2.
 OFFICIAL_NAMES = {

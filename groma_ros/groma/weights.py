@@ -1,7 +1,7 @@
-"""Read and write a Groma folder: ``config.json``, weights and ``tokenizer.model``.
+"""Read and write a Groma folder: `config.json`, weights and `tokenizer.model`.
 
 Names are those of the released checkpoint. It holds 68 tensors twice, once below
-``ddetr_transformer.decoder``; one or both are accepted, and older files' rotary ``inv_freq`` is
+`ddetr_transformer.decoder`; one or both are accepted, and older files' rotary `inv_freq` is
 ignored.
 """
 
@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .config import GromaConfig
-from .golden_rule import canonical_name
-from .model import Groma
-from .preprocess import PixelRule
-from .quantization import QuantizedLinear, quantizer, swap_linears
-from .shards import some, tensors, weight_files
-from .tokenizer import GromaTokenizer
-from .tokens import NEW_TOKENS
+from groma_ros.groma.config import GromaConfig
+from groma_ros.groma.golden_rule import canonical_name
+from groma_ros.groma.model import Groma
+from groma_ros.groma.preprocess import PixelRule
+from groma_ros.groma.quantization import QuantizedLinear, quantizer, swap_linears
+from groma_ros.groma.shards import some, tensors, weight_files
+from groma_ros.groma.tokenizer import GromaTokenizer
+from groma_ros.groma.tokens import NEW_TOKENS
 
 _EMBEDDINGS, _HEAD = "llm.model.embed_tokens.weight", "llm.lm_head.weight"
 
@@ -36,9 +36,9 @@ def load_groma(
 ) -> tuple[Groma, GromaTokenizer]:
     """Load model and tokenizer from a folder, ready for inference.
 
-    Weights come from ``model*.safetensors`` or else ``pytorch_model*.bin``; each goes by itself
-    to ``device`` in ``dtype``, and the language model's linear layers to 8 or 4 bits where
-    ``quantization`` is "int8" or "int4". Raises FileNotFoundError for a missing file, ValueError
+    Weights come from `model*.safetensors` or else `pytorch_model*.bin`; each goes by itself
+    to `device` in `dtype`, and the language model's linear layers to 8 or 4 bits where
+    `quantization` is "int8" or "int4". Raises FileNotFoundError for a missing file, ValueError
     (naming the tensors) for weights that do not fit the configuration.
     """
     folder, device = Path(folder), torch.device(device)
@@ -68,9 +68,9 @@ def save_groma(
     folder: str | Path,
     dtype: torch.dtype = torch.float16,
 ) -> None:
-    """Write a folder that ``load_groma`` reads, with each tied tensor once.
+    """Write a folder that `load_groma` reads, with each tied tensor once.
 
-    ``tokenizer_path`` is a ``tokenizer.model`` or the folder that holds it. Raises ValueError for
+    `tokenizer_path` is a `tokenizer.model` or the folder that holds it. Raises ValueError for
     a quantized model: what it was made from is the thing to keep.
     """
     if any(isinstance(module, QuantizedLinear) for module in model.modules()):
@@ -112,9 +112,7 @@ def is_stale(name: str) -> bool:
     return name.endswith("rotary_emb.inv_freq")
 
 
-def check_names(
-    files: list[Path], expected: dict[str, torch.Size], config: GromaConfig
-) -> None:
+def check_names(files: list[Path], expected: dict[str, torch.Size], config: GromaConfig) -> None:
     """Raise ValueError that names what does not fit in weight files: before a value is loaded.
 
     That is what is missing, unexpected, misshapen, or not equal to what it is tied to.
@@ -181,9 +179,7 @@ def _place(
     return placed if quantize is None else quantize(name, placed)
 
 
-def _read_state(
-    files: list[Path], place: Callable[[str, Tensor], Tensor]
-) -> dict[str, Tensor]:
+def _read_state(files: list[Path], place: Callable[[str, Tensor], Tensor]) -> dict[str, Tensor]:
     """Read all files into a state dict by canonical name, each tied pair once."""
     read: dict[str, Tensor] = {}
     for path in files:

@@ -21,15 +21,15 @@ _POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2.0), -math.sqrt(2.0)
 
 
 def serves(features: Tensor) -> bool:
-    """Tell whether a convolution of ``features`` is faster this way: float32, CPU, no gradient."""
+    """Tell whether a convolution of `features` is faster this way: float32, CPU, no gradient."""
     plain = features.device.type == "cpu" and features.dtype == torch.float32
     return plain and not torch.is_grad_enabled()
 
 
 def conv3x3(parts: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> Tensor:
-    """Convolve ``parts`` [(N, I_i, H, W)], one behind the other in channels, with padding 1.
+    """Convolve `parts` [(N, I_i, H, W)], one behind the other in channels, with padding 1.
 
-    ``convs`` split the channels among them in their own way; their results are summed, without
+    `convs` split the channels among them in their own way; their results are summed, without
     their biases, to (N, O, H, W). Channels last in memory is best, and what is returned.
     """
     count, _, height, width = parts[0].shape
@@ -57,9 +57,9 @@ def _padded(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _convolve(padded: Tensor, transformed: Tensor, out: Tensor) -> None:
-    """Convolve (N, H + 2, W + 2, I) with ``transformed`` (36, I, O) into ``out``.
+    """Convolve (N, H + 2, W + 2, I) with `transformed` (36, I, O) into `out`.
 
-    H and W are multiples of 4, ``padded`` is contiguous, and ``out`` is (N, H / 4, 4, W / 4, 4, O).
+    H and W are multiples of 4, `padded` is contiguous, and `out` is (N, H / 4, 4, W / 4, 4, O).
     """
     into, back = (matrix.to(padded) for matrix in _transforms()[:2])
     count, rows, _, columns = out.shape[:4]
@@ -83,11 +83,12 @@ def _tiles(padded: Tensor, lines: slice, columns: int) -> Tensor:
 
 
 def filters(convs: Sequence[nn.Conv2d]) -> Tensor:
-    """Return the transformed weights (36, sum of I, O) of ``convs``, kept until they change."""
+    """Return the transformed weights (36, sum of I, O) of `convs`, kept until they change."""
     first = convs[0]
     weights = [conv.weight.detach() for conv in convs]
-    state = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version)
-             for weight in weights]  # fmt: skip
+    state = [
+        (weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights
+    ]
     kept = first.__dict__.get("_winograd")
     if kept is None or kept[0] != state:
         whole = torch.cat(weights, dim=1).double()

@@ -164,7 +164,9 @@ def _holder(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -> int | No
     around = [
         (other.span[1] - other.span[0], -i)
         for i, other in enumerate(phrases)
-        if other is not phrase and other.span[0] <= start and end <= other.span[1]
+        if other is not phrase
+        and other.span[0] <= start
+        and end <= other.span[1]
         and other.span != phrase.span
     ]
     return -max(around)[1] if around else None

@@ -66,7 +66,7 @@ def refer(question: str) -> str:
     if found:
         return asked
     body = safe.rstrip("?!. ")
-    return f"{body} {REGION}{safe[len(body):].strip() or '?'}"
+    return f"{body} {REGION}{safe[len(body) :].strip() or '?'}"
 
 
 def neutralise(text: str) -> str:

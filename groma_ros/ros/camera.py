@@ -54,9 +54,12 @@ def camera_info(header: Header, size_hw: tuple[int, int], pinhole: Pinhole | Non
 def main(args: list[str] | None = None) -> int:
     """Publish until interrupted; return the exit status."""
     parser = argparse.ArgumentParser(prog="groma_camera", description=__doc__)
-    parser.add_argument("source", nargs="?", default="",
-                        help="a picture, a folder of pictures, or a video (default: the shipped "
-                        "tabletop sequence)")  # fmt: skip
+    parser.add_argument(
+        "source",
+        nargs="?",
+        default="",
+        help="a picture, a folder of pictures, or a video (default: the shipped tabletop sequence)",
+    )
     parser.add_argument("--rate", type=float, default=0.0, help="pictures a second")
     parser.add_argument("--frame-id", default="camera_optical_frame")
     given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])

@@ -11,10 +11,14 @@ def spoon(rng) -> Parts:
     length = rng.uniform(0.13, 0.2)
     x = np.linspace(0, 0.72 * length, 8)
     z = 0.006 + 0.012 * np.sin(np.linspace(0, np.pi, 8))
-    section = np.array([(np.cos(a) * 1.0, np.sin(a) * 0.4) for a in np.linspace(0, 2 * np.pi, 8, False)])
+    section = np.array(
+        [(np.cos(a) * 1.0, np.sin(a) * 0.4) for a in np.linspace(0, 2 * np.pi, 8, False)]
+    )
     handle = sweep(np.stack([x, 0 * x, z], 1), np.linspace(0.006, 0.0035, 8), cross_section=section)
     t = np.linspace(0, 1, 6)
-    dip = np.concatenate([np.stack([t, t**2 * 0.35], 1), np.stack([t, t**2 * 0.35 + 0.06], 1)[::-1]])
+    dip = np.concatenate(
+        [np.stack([t, t**2 * 0.35], 1), np.stack([t, t**2 * 0.35 + 0.06], 1)[::-1]]
+    )
     head = lathe(dip, 16).scaled((0.17 * length, 0.11 * length, 0.09 * length))
     return [("utensil", join(handle, head.moved((0.86 * length, 0, 0))))]
 
@@ -27,8 +31,10 @@ def fork(rng) -> Parts:
         blade = block((0.45 * length, 0.019, 0.0016)).moved((0.8 * length, 0.002, 0.004))
         return [("utensil", join(handle, blade))]
     head = block((0.1 * length, 0.026, 0.002)).moved((0.66 * length, 0, 0.005))
-    tines = [block((0.28 * length, 0.003, 0.002)).moved((0.84 * length, y, 0.006))
-             for y in (-0.0105, -0.0035, 0.0035, 0.0105)]
+    tines = [
+        block((0.28 * length, 0.003, 0.002)).moved((0.84 * length, y, 0.006))
+        for y in (-0.0105, -0.0035, 0.0035, 0.0105)
+    ]
     return [("utensil", join(handle, head, *tines))]
 
 
@@ -57,8 +63,12 @@ def laptop(rng) -> Parts:
     keys = block((x * 0.86, y * 0.45, 0.001)).moved((0, y * 0.12, 0.0145))
     tilt = rotation_about("x", -rng.uniform(0.1, 0.5))
     lid = block((x, 0.007, y)).moved((0, 0, y / 2)).turned(tilt).moved((0, y / 2, 0.012))
-    view = block((x * 0.92, 0.001, y * 0.86)).moved((0, -0.004, y / 2)).turned(tilt).moved(
-        (0, y / 2, 0.012))
+    view = (
+        block((x * 0.92, 0.001, y * 0.86))
+        .moved((0, -0.004, y / 2))
+        .turned(tilt)
+        .moved((0, y / 2, 0.012))
+    )
     return [("shell", join(base, lid)), ("screen", keys), ("screen", view)]
 
 
@@ -104,5 +114,15 @@ def ring(rng) -> Parts:
     return [("ring", lathe(profile, 24))]
 
 
-MAKERS = {"spoon": spoon, "fork": fork, "cable": cable, "phone": phone, "laptop": laptop,
-          "stone": stone, "paper": paper, "board": board, "plant": plant, "ring": ring}
+MAKERS = {
+    "spoon": spoon,
+    "fork": fork,
+    "cable": cable,
+    "phone": phone,
+    "laptop": laptop,
+    "stone": stone,
+    "paper": paper,
+    "board": board,
+    "plant": plant,
+    "ring": ring,
+}

@@ -18,18 +18,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `groma render`."""
     parser.add_argument("out", type=Path, help="folder for the shards; complete shards are kept")
     parser.add_argument("--count", type=int, default=20_480, help="pictures (default %(default)s)")
-    parser.add_argument("--split", choices=SPLITS, default="train",
-                        help="test shows shapes and textures that train never shows")
+    parser.add_argument(
+        "--split",
+        choices=SPLITS,
+        default="train",
+        help="test shows shapes and textures that train never shows",
+    )
     parser.add_argument("--seed", type=int, default=0, help="first part of every picture's seed")
     parser.add_argument("--workers", type=int, default=1, help="processes (default %(default)s)")
-    parser.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"),
-                        help="one size in pixels for all pictures, else sizes vary")
+    parser.add_argument(
+        "--size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="one size in pixels for all pictures, else sizes vary",
+    )
 
 
 def picture_seed(seed: int, index: int) -> int:
     """Return the scene seed of picture `index` of a data set with this seed."""
     if not 0 <= index < MAX_PICTURES_A_SEED or seed < 0:
-        raise ValueError(f"seed {seed} must be >= 0 and index {index} in [0, {MAX_PICTURES_A_SEED})")
+        raise ValueError(
+            f"seed {seed} must be >= 0 and index {index} in [0, {MAX_PICTURES_A_SEED})"
+        )
     return seed * MAX_PICTURES_A_SEED + index
 
 
@@ -38,8 +49,14 @@ def shard_plan(out: Path, count: int) -> list[tuple[Path, int, int]]:
     if count < 1:
         raise ValueError(f"count must be at least 1, got {count}")
     starts = range(0, count, SHARD_PICTURES)
-    return [(out / f"shard-{start // SHARD_PICTURES:05d}.npz", start,
-             min(SHARD_PICTURES, count - start)) for start in starts]
+    return [
+        (
+            out / f"shard-{start // SHARD_PICTURES:05d}.npz",
+            start,
+            min(SHARD_PICTURES, count - start),
+        )
+        for start in starts
+    ]
 
 
 def is_complete(path: Path, pictures: int) -> bool:
@@ -89,8 +106,11 @@ def run(args) -> int:
     except (OSError, ValueError) as error:
         print(f"groma render: {error}", file=sys.stderr)
         return 2
-    jobs = [(path, first, n, args.split, args.seed) for path, first, n in wanted
-            if not is_complete(path, n)]
+    jobs = [
+        (path, first, n, args.split, args.seed)
+        for path, first, n in wanted
+        if not is_complete(path, n)
+    ]
     kept = args.count - sum(job[2] for job in jobs)
     if kept:
         print(f"{kept} of {args.count} pictures are there already", flush=True)

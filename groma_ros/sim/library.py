@@ -17,9 +17,18 @@ ONLY_TRAIN = 80
 ODDMENTS = 60
 
 _MAKERS = {
-    "cup": vessels.cup, "glass": vessels.glass, "bottle": vessels.bottle, "can": vessels.can,
-    "bowl": vessels.bowl, "plate": vessels.plate, "box": things.box, "ball": things.ball,
-    "cube": things.cube, "banana": things.banana, "apple": things.apple, "book": things.book,
+    "cup": vessels.cup,
+    "glass": vessels.glass,
+    "bottle": vessels.bottle,
+    "can": vessels.can,
+    "bowl": vessels.bowl,
+    "plate": vessels.plate,
+    "box": things.box,
+    "ball": things.ball,
+    "cube": things.cube,
+    "banana": things.banana,
+    "apple": things.apple,
+    "book": things.book,
     "marker": things.marker,
 }
 
@@ -52,10 +61,17 @@ def make_variant(kind: str, number: int) -> Shape:
     """Return variant `number` of a kind or clutter name; the same shape on every call."""
     rng = np.random.default_rng([hash_name(kind), number])
     if kind == "oddment" or number >= VARIANTS:
-        maker = plain.MAKERS.get(kind, plain.oddment) if number % 2 or kind == "oddment" else _MAKERS[kind]
+        maker = (
+            plain.MAKERS.get(kind, plain.oddment)
+            if number % 2 or kind == "oddment"
+            else _MAKERS[kind]
+        )
         return Shape(kind, number, "train", tuple(maker(rng)))
-    maker, last, held = ((_MAKERS[kind], VARIANTS, HELD_OUT) if kind in _MAKERS
-                         else (clutter.MAKERS[kind], CLUTTER_VARIANTS, 1))
+    maker, last, held = (
+        (_MAKERS[kind], VARIANTS, HELD_OUT)
+        if kind in _MAKERS
+        else (clutter.MAKERS[kind], CLUTTER_VARIANTS, 1)
+    )
     split = "test" if number >= last - held else "train"
     return Shape(kind, number, split, tuple(maker(rng)))
 

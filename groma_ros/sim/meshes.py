@@ -88,8 +88,9 @@ def _outwards(mesh: Mesh) -> Mesh:
     return Mesh(mesh.vertices, mesh.faces[:, ::-1].copy(), mesh.uv, mesh.flat)
 
 
-def lathe(profile, segments: int = 24, squareness: float = 2.0, lobes=None,
-          flat: bool = False) -> Mesh:
+def lathe(
+    profile, segments: int = 24, squareness: float = 2.0, lobes=None, flat: bool = False
+) -> Mesh:
     """Turn a profile (n, 2) of (radius, z) about the z axis.
 
     squareness is the superellipse exponent of the cross-section (2 round, 6 nearly square);
@@ -115,8 +116,7 @@ def lathe(profile, segments: int = 24, squareness: float = 2.0, lobes=None,
     return Mesh(vertices, faces, np.stack([u, v], -1).reshape(-1, 2), flat)
 
 
-def sweep(path, radius, segments: int = 10, cross_section=None,
-          flat: bool = False) -> Mesh:
+def sweep(path, radius, segments: int = 10, cross_section=None, flat: bool = False) -> Mesh:
     """Carry a cross-section along a path (n, 3); radius is a number or (n,) metres; ends are capped.
 
     cross_section (segments, 2) is in units of the radius, by default a circle.
@@ -140,7 +140,8 @@ def sweep(path, radius, segments: int = 10, cross_section=None,
         cross_section = np.stack([np.cos(angle), np.sin(angle)], 1)
     section = np.concatenate([cross_section, cross_section[:1]])
     rings = path[:, None] + radius[:, None, None] * (
-        section[None, :, :1] * sides[:, None] + section[None, :, 1:] * ups[:, None])
+        section[None, :, :1] * sides[:, None] + section[None, :, 1:] * ups[:, None]
+    )
     first = np.broadcast_to(path[0], rings[:1].shape)
     last = np.broadcast_to(path[-1], rings[:1].shape)
     rings = np.concatenate([first, rings, last])
@@ -163,14 +164,15 @@ def block(size, bevel: float = 0.0) -> Mesh:
             quad[:, axis] = sign * half[axis]
             quad[:, j] = np.array([-1, 1, 1, -1]) * (half[j] - bevel)
             quad[:, k] = np.array([-1, -1, 1, 1]) * (half[k] - bevel)
-            uv = (quad[:, [j, k]] / np.maximum(2 * half[[j, k]], 1e-9) + 0.5)
+            uv = quad[:, [j, k]] / np.maximum(2 * half[[j, k]], 1e-9) + 0.5
             uv = uv[:, ::-1] if axis == 1 else uv
             order = [0, 1, 2, 3] if sign > 0 else [3, 2, 1, 0]
             quads.append(quad[order])
             uvs.append(uv[order])
     vertices, uv = np.concatenate(quads), np.concatenate(uvs)
-    faces = [t for q in range(6) for t in ((4 * q, 4 * q + 1, 4 * q + 2),
-                                           (4 * q, 4 * q + 2, 4 * q + 3))]
+    faces = [
+        t for q in range(6) for t in ((4 * q, 4 * q + 1, 4 * q + 2), (4 * q, 4 * q + 2, 4 * q + 3))
+    ]
     if bevel > 0:
         faces += _bevel_faces(vertices, half)
     return Mesh(vertices, np.asarray(faces, np.int32), uv)
@@ -206,8 +208,7 @@ def _bevel_faces(vertices, half) -> list[tuple[int, int, int]]:
     return out
 
 
-def ball(radius: float, segments: int = 24, rings: int = 14,
-         flat: bool = False) -> Mesh:
+def ball(radius: float, segments: int = 24, rings: int = 14, flat: bool = False) -> Mesh:
     """Return a sphere about the origin."""
     t = np.linspace(-np.pi / 2, np.pi / 2, rings)
     profile = np.stack([np.cos(t) * radius, np.sin(t) * radius], 1)

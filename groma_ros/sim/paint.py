@@ -15,8 +15,11 @@ def _material(rng) -> tuple[float, float]:
     kind = rng.random()
     if kind < 0.35:
         return 0.05, 0.05
-    return (rng.uniform(0.15, 0.4), rng.uniform(0.1, 0.5)) if kind < 0.7 else (
-        rng.uniform(0.5, 0.95), rng.uniform(0.4, 1.0))
+    return (
+        (rng.uniform(0.15, 0.4), rng.uniform(0.1, 0.5))
+        if kind < 0.7
+        else (rng.uniform(0.5, 0.95), rng.uniform(0.4, 1.0))
+    )
 
 
 def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
@@ -35,11 +38,20 @@ def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
     for number, (role, _) in enumerate(shape.parts):
         rgb, alpha = paints(role)
         metal = role == "metal"
-        out.append(Geom(
-            "part", item.position, transform, (*np.clip(rgb, 0, 1), alpha), item.shape, number,
-            texture=label_print if role == "label" else grain if role == "body" else -1,
-            specular=0.8 if metal or role == "glass" else specular,
-            shininess=0.6 if metal else shininess, owner=owner))
+        out.append(
+            Geom(
+                "part",
+                item.position,
+                transform,
+                (*np.clip(rgb, 0, 1), alpha),
+                item.shape,
+                number,
+                texture=label_print if role == "label" else grain if role == "body" else -1,
+                specular=0.8 if metal or role == "glass" else specular,
+                shininess=0.6 if metal else shininess,
+                owner=owner,
+            )
+        )
     return out
 
 
@@ -51,19 +63,33 @@ def _role_paints(rng, item: Placed, base):
     bottle_alpha = rng.uniform(0.4, 0.6)
     white_inside = rng.random() < 0.4 and item.kind == "cup"
     cap = [base, base * 0.75, np.full(3, 0.95), np.full(3, 0.08), accent][int(rng.integers(5))]
-    pen_cap = [base, base * 1.15, base * 0.65, np.full(3, 0.1), np.full(3, 0.93)][int(rng.integers(5))]
-    drink = [(0.2, 0.11, 0.05), (0.35, 0.2, 0.1), (0.55, 0.3, 0.1), (0.9, 0.87, 0.8),
-             (0.1, 0.06, 0.04)][int(rng.integers(5))]
+    pen_cap = [base, base * 1.15, base * 0.65, np.full(3, 0.1), np.full(3, 0.93)][
+        int(rng.integers(5))
+    ]
+    drink = [
+        (0.2, 0.11, 0.05),
+        (0.35, 0.2, 0.1),
+        (0.55, 0.3, 0.1),
+        (0.9, 0.87, 0.8),
+        (0.1, 0.06, 0.04),
+    ][int(rng.integers(5))]
     metal = np.array(METALS[int(rng.integers(len(METALS)))]) * rng.uniform(0.85, 1.05)
     pages = np.array(OFF_WHITES[int(rng.integers(len(OFF_WHITES)))])
     label = np.full(3, 0.97) if item.colour != "white" or rng.random() < 0.5 else accent
     fixed = {
         "inside": (np.full(3, 0.95), 1.0) if white_inside else (base * rng.uniform(0.88, 1.0), 1.0),
-        "accent": (accent, 1.0), "label": (label, 1.0), "cap": (cap, 1.0), "pen_cap": (pen_cap, 1.0),
-        "drink": (np.array(drink), 1.0), "metal": (metal, 1.0), "pages": (pages, 1.0),
-        "glass": (base, glass_alpha), "liquid": (base, 0.45),
+        "accent": (accent, 1.0),
+        "label": (label, 1.0),
+        "cap": (cap, 1.0),
+        "pen_cap": (pen_cap, 1.0),
+        "drink": (np.array(drink), 1.0),
+        "metal": (metal, 1.0),
+        "pages": (pages, 1.0),
+        "glass": (base, glass_alpha),
+        "liquid": (base, 0.45),
         "tape": (np.clip(base * 0.8 + 0.16, 0, 1), 1.0),
-        "stem": (np.array([0.3, 0.2, 0.1]), 1.0), "leaf": (np.array([0.25, 0.5, 0.15]), 1.0),
+        "stem": (np.array([0.3, 0.2, 0.1]), 1.0),
+        "leaf": (np.array([0.25, 0.5, 0.15]), 1.0),
         "stalk": (base * 0.8 + np.array([0.03, 0.05, 0.0]), 1.0),
         "dark": (np.array([0.15, 0.1, 0.06]), 1.0),
         "food": (np.array([0.75, 0.65, 0.45]) * rng.uniform(0.6, 1.2), 1.0),
@@ -82,11 +108,15 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
         return _paint_oddment(rng, textures["grain"], index, spot, transform)
     sheets = textures["print"] + textures["cloth"] + textures["blotches"] + textures["plain"]
     paints = {
-        "utensil": metal if rng.random() < 0.75 else wood, "cable": np.full(3, grey),
-        "shell": np.full(3, rng.choice([0.1, 0.3, 0.75])), "screen": np.full(3, 0.05),
+        "utensil": metal if rng.random() < 0.75 else wood,
+        "cable": np.full(3, grey),
+        "shell": np.full(3, rng.choice([0.1, 0.3, 0.75])),
+        "screen": np.full(3, 0.05),
         "stone": np.full(3, grey) if rng.random() < 0.6 else wood * 0.8,
-        "sheet": np.full(3, rng.uniform(0.75, 1.0)), "wood": wood,
-        "leaf": np.array([0.2, 0.4, 0.15]) * rng.uniform(0.6, 1.4), "twig": wood * 0.5,
+        "sheet": np.full(3, rng.uniform(0.75, 1.0)),
+        "wood": wood,
+        "leaf": np.array([0.2, 0.4, 0.15]) * rng.uniform(0.6, 1.4),
+        "twig": wood * 0.5,
         "ring": np.full(3, grey),
     }
     out = []
@@ -99,16 +129,43 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
         bright = role == "screen" and rng.random() < 0.3
         rgb = rng.uniform(0.5, 0.9) * np.array([0.9, 0.96, 1.0]) if bright else paints[role]
         shine = 0.8 if role in ("utensil", "screen") else 0.2
-        out.append(Geom("part", spot, transform, (*np.clip(rgb, 0, 1), 1.0), index, number,
-                        texture=texture, specular=shine, shininess=0.5, emission=0.4 * bright))
+        out.append(
+            Geom(
+                "part",
+                spot,
+                transform,
+                (*np.clip(rgb, 0, 1), 1.0),
+                index,
+                number,
+                texture=texture,
+                specular=shine,
+                shininess=0.5,
+                emission=0.4 * bright,
+            )
+        )
     return out
 
 
 def _paint_oddment(rng, grains, index: int, spot, transform) -> list[Geom]:
     """Return a thing without a name in any colour at all, one of the ten or none."""
-    rgb = sample_rgb(str(rng.choice(COLOURS)), rng, wide=True) if rng.random() < 0.6 else rng.random(3)
+    rgb = (
+        sample_rgb(str(rng.choice(COLOURS)), rng, wide=True)
+        if rng.random() < 0.6
+        else rng.random(3)
+    )
     texture = grains[int(rng.integers(len(grains)))] if rng.random() < 0.2 else -1
     specular, shininess = _material(rng)
-    return [Geom("part", spot, transform, (*rgb, 1.0), index, number, texture=texture,
-                 specular=specular, shininess=shininess)
-            for number in range(len(all_shapes()[index].parts))]
+    return [
+        Geom(
+            "part",
+            spot,
+            transform,
+            (*rgb, 1.0),
+            index,
+            number,
+            texture=texture,
+            specular=specular,
+            shininess=shininess,
+        )
+        for number in range(len(all_shapes()[index].parts))
+    ]

@@ -55,13 +55,13 @@ def expose(rng, rgb, wide: bool = False) -> np.ndarray:
         sigma = float(rng.uniform(0.35, 0.85))
         out = cv2.GaussianBlur(out, (0, 0), sigma)
     if rng.random() < 0.25:
-        y, x = np.mgrid[-1:1:height * 1j, -1:1:width * 1j].astype(np.float32)
+        y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
         out *= (1 - rng.uniform(0.08, 0.3) * (x * x + y * y) / 2)[..., None]
     if rng.random() < 0.75:
         sigma = rng.uniform(0.5, 4.0) if rng.random() < 0.8 else rng.uniform(4.0, 9.0)
         pool = _noise_pool()
         start = int(rng.integers(len(pool) - height * width * 3))
-        out += np.float32(sigma) * pool[start:start + height * width * 3].reshape(out.shape)
+        out += np.float32(sigma) * pool[start : start + height * width * 3].reshape(out.shape)
     return np.clip(out, 0, 255).astype(np.uint8)
 
 

@@ -12,10 +12,14 @@ from groma_ros.sim.scene import COLOURS, KINDS, WIDE
 
 MAX_OBJECTS = 10
 _COUNTS = np.array([6, 7, 13, 16, 17, 15, 11, 8, 4, 3]) / 100
-_NATURAL = {"banana": ("yellow", "yellow", "yellow", "green"),
-            "apple": ("red", "red", "green", "yellow"), "box": ("brown", "brown", "white"),
-            "marker": ("black", "blue", "red", "green"), "plate": ("white", "white", "blue"),
-            "can": ("red", "blue", "green")}
+_NATURAL = {
+    "banana": ("yellow", "yellow", "yellow", "green"),
+    "apple": ("red", "red", "green", "yellow"),
+    "box": ("brown", "brown", "white"),
+    "marker": ("black", "blue", "red", "green"),
+    "plate": ("white", "white", "blue"),
+    "can": ("red", "blue", "green"),
+}
 _LYING = {"cup": 0.1, "bottle": 0.15, "can": 0.13, "glass": 0.06, "box": 0.3}
 _STANDING_BOOK = 0.2
 _SAUCER = 0.2
@@ -141,7 +145,9 @@ def place_objects(rng, split: str, names: list[tuple[str, str]]) -> list[Placed]
             turn = rotation_about("z", heading)
             lift = _support_height(drafts[below], kind)
             spot = base.position[:2] + rng.uniform(-0.004, 0.004, 2)
-            position = np.array([*(spot - (turn[:2, :2] @ middle)), base.position[2] + lift - low[2]])
+            position = np.array(
+                [*(spot - (turn[:2, :2] @ middle)), base.position[2] + lift - low[2]]
+            )
             out.append(Placed(kind, colour, index, scale, turn @ pose, position))
             continue
         for attempt in range(30):
@@ -185,7 +191,9 @@ def _saucer(rng, split: str, cup, colour: str):
     choices = shapes_by_kind(split)["plate"]
     index = choices[int(rng.integers(len(choices)))]
     width = float((cup[6] - cup[5])[:2].max()) * rng.uniform(1.15, 1.65)
-    return _draft("plate", colour, index, np.full(3, width / all_shapes()[index].size[0]), np.eye(3))
+    return _draft(
+        "plate", colour, index, np.full(3, width / all_shapes()[index].size[0]), np.eye(3)
+    )
 
 
 def _stacks(rng, drafts, taken: dict[int, int]) -> dict[int, int]:

@@ -10,7 +10,9 @@ def _segments(rng) -> int:
     return int(rng.choice([10, 16, 24, 40], p=[0.1, 0.3, 0.3, 0.3]))
 
 
-def _tube(rng, bottom: float, top: float, height: float, wall: float, role: str, inside: str) -> Parts:
+def _tube(
+    rng, bottom: float, top: float, height: float, wall: float, role: str, inside: str
+) -> Parts:
     """Return an open vessel with straight walls: its outside and its inside."""
     n, floor = _segments(rng), min(wall, height / 4)
     outside = [(0, 0), (bottom, 0), (top, height)]
@@ -28,11 +30,15 @@ def cup(rng) -> Parts:
     near, reach = min(bottom, top) * 0.96, rng.uniform(0.35, 0.95) * top
     if rng.random() < 0.3:
         up = block((2 * thick, 2 * thick, high - low)).moved((near + reach, 0, middle))
-        bars = [block((reach + 2 * thick, 2 * thick, 2 * thick)).moved((near + reach / 2, 0, z))
-                for z in (low, high)]
+        bars = [
+            block((reach + 2 * thick, 2 * thick, 2 * thick)).moved((near + reach / 2, 0, z))
+            for z in (low, high)
+        ]
         return parts + [("body", join(up, *bars))]
     angle = np.linspace(-np.pi * 0.6, np.pi * 0.6, 17)
-    path = np.stack([near + reach * np.cos(angle), 0 * angle, middle + (high - low) / 2 * np.sin(angle)], 1)
+    path = np.stack(
+        [near + reach * np.cos(angle), 0 * angle, middle + (high - low) / 2 * np.sin(angle)], 1
+    )
     section = np.stack([np.cos(a := np.linspace(0, 2 * np.pi, 8, endpoint=False)), np.sin(a)], 1)
     handle = sweep(path, thick, cross_section=section * [rng.uniform(0.6, 2.2), 1.0])
     if rng.random() < 0.35:
@@ -92,9 +98,18 @@ def can(rng) -> Parts:
     parts = [("body", lathe([(0, 0), (radius, 0), (radius, height), (0, height)], n))]
     if rng.random() < 0.85:
         edge, tall = radius * rng.uniform(0.85, 1.03), height * rng.uniform(0.01, 0.06)
-        end = [(0, 0), (edge, 0), (edge, tall), (edge * 0.9, tall), (edge * 0.88, tall * 0.3), (0, tall * 0.3)]
-        parts += [("metal", lathe(end, n).moved((0, 0, height))),
-                  ("metal", lathe([(0, 0), (radius * 1.01, 0), (radius * 1.01, tall), (0, tall)], n))]
+        end = [
+            (0, 0),
+            (edge, 0),
+            (edge, tall),
+            (edge * 0.9, tall),
+            (edge * 0.88, tall * 0.3),
+            (0, tall * 0.3),
+        ]
+        parts += [
+            ("metal", lathe(end, n).moved((0, 0, height))),
+            ("metal", lathe([(0, 0), (radius * 1.01, 0), (radius * 1.01, tall), (0, tall)], n)),
+        ]
     if rng.random() < 0.35:
         low = height * rng.uniform(0.15, 0.5)
         band = [(radius * 1.01, low), (radius * 1.01, low + height * rng.uniform(0.1, 0.35))]
@@ -117,8 +132,10 @@ def bowl(rng) -> Parts:
     hollow[:, 1] = hollow[:, 1] * (1 - wall / depth) + wall
     hollow[0, 1] = depth
     n = _segments(rng)
-    return [("body", lathe(np.concatenate([[(0, 0)], shell]), n)),
-            ("inside", lathe(np.concatenate([shell[-1:], hollow, [(0, hollow[-1, 1])]]), n))]
+    return [
+        ("body", lathe(np.concatenate([[(0, 0)], shell]), n)),
+        ("inside", lathe(np.concatenate([shell[-1:], hollow, [(0, hollow[-1, 1])]]), n)),
+    ]
 
 
 def plate(rng) -> Parts:
@@ -145,7 +162,9 @@ def box(rng) -> Parts:
         return [("body", join(block((x, y, wall)).moved((0, 0, wall / 2)), *sides))]
     parts = [("body", block(size).moved((0, 0, z / 2)))]
     if rng.random() < 0.3:
-        parts.append(("tape", block((x * 1.004, y * rng.uniform(0.1, 0.3), z * 1.004)).moved((0, 0, z / 2))))
+        parts.append(
+            ("tape", block((x * 1.004, y * rng.uniform(0.1, 0.3), z * 1.004)).moved((0, 0, z / 2)))
+        )
     elif rng.random() < 0.25:
         parts.append(("label", block((x * 1.004, y * 0.7, z * 0.5)).moved((0, 0, z / 2))))
     return parts
@@ -192,7 +211,9 @@ def apple(rng) -> Parts:
     t = np.linspace(-np.pi / 2, np.pi / 2, 18)
     dent = rng.uniform(0.0, 0.45)
     r = np.cos(t) * (1 + rng.uniform(-0.05, 0.12) * np.sin(t))
-    z = np.sin(t) * rng.uniform(0.8, 1.02) - dent * np.sign(np.sin(t)) * np.exp(-((np.cos(t) / 0.35) ** 2))
+    z = np.sin(t) * rng.uniform(0.8, 1.02) - dent * np.sign(np.sin(t)) * np.exp(
+        -((np.cos(t) / 0.35) ** 2)
+    )
     r[[0, -1]] = 0
     profile = np.stack([r, z], 1) * radius
     top, tall = profile[-1, 1], radius * rng.uniform(0.4, 1.0)
@@ -211,15 +232,20 @@ def book(rng) -> Parts:
     width, thick = height * rng.uniform(0.58, 0.85), rng.uniform(0.012, 0.055)
     board = thick * rng.uniform(0.04, 0.14)
     inset = rng.uniform(0.001, 0.008)
-    boards = [block((width, height, board)).moved((0, 0, z)) for z in (board / 2, thick - board / 2)]
+    boards = [
+        block((width, height, board)).moved((0, 0, z)) for z in (board / 2, thick - board / 2)
+    ]
     spine = block((board, height, thick)).moved((-width / 2 + board / 2, 0, thick / 2))
     pages = block((width - inset - board, height - 2 * inset, thick - 2 * board)).moved(
-        (board / 2 - inset / 2, 0, thick / 2))
+        (board / 2 - inset / 2, 0, thick / 2)
+    )
     parts = [("body", join(*boards, spine)), ("pages", pages)]
     if rng.random() < 0.4:
         sign = block((width * rng.uniform(0.3, 0.8), height * rng.uniform(0.08, 0.5), board))
         role = str(rng.choice(["label", "accent"]))
-        parts.append((role, sign.moved((0, height * rng.uniform(-0.2, 0.25), thick - board / 2 + 0.0006))))
+        parts.append(
+            (role, sign.moved((0, height * rng.uniform(-0.2, 0.25), thick - board / 2 + 0.0006)))
+        )
     return parts
 
 
@@ -236,7 +262,12 @@ def marker(rng) -> Parts:
         cap = [(0, low), (wide, low), (wide, length * 1.01), (0, length * 1.01)]
         parts.append(("pen_cap", lathe(cap, n)))
     if rng.random() < 0.3:
-        stop = [(0, -0.004), (radius * 0.9, -0.004), (radius * 0.9, length * 0.05), (0, length * 0.05)]
+        stop = [
+            (0, -0.004),
+            (radius * 0.9, -0.004),
+            (radius * 0.9, length * 0.05),
+            (0, length * 0.05),
+        ]
         parts.append((str(rng.choice(["pen_cap", "accent", "dark"])), lathe(stop, n)))
     lie = rotation_about("y", np.pi / 2)
     return _grounded([(role, mesh.turned(lie)) for role, mesh in parts])
@@ -255,30 +286,53 @@ def oddment(rng) -> Parts:
     form = int(rng.integers(6))
     if form == 0:
         tip = rng.choice([0.0, 0.3]) * size
-        mesh = lathe([(0, 0), (size, 0), (tip, size * rng.uniform(1.2, 2.6)), (0, size * 2.6)], _segments(rng))
+        mesh = lathe(
+            [(0, 0), (size, 0), (tip, size * rng.uniform(1.2, 2.6)), (0, size * 2.6)],
+            _segments(rng),
+        )
     elif form == 1:
         mesh = lathe([(0, 0), (size * 1.4, 0), (0, size * 1.8)], int(rng.choice([3, 4])))
     elif form == 2:
-        mesh = join(*(block(np.roll((4 * size, size, size), k)).moved((0, 0, 2 * size)) for k in range(3)))
+        mesh = join(
+            *(block(np.roll((4 * size, size, size), k)).moved((0, 0, 2 * size)) for k in range(3))
+        )
     elif form == 3:
         angle = np.linspace(0, np.pi, 13)
         path = np.stack([size * 1.6 * np.cos(angle), 0 * angle, size * 1.6 * np.sin(angle)], 1)
         mesh = sweep(path, size * rng.uniform(0.2, 0.5), 8)
     elif form == 4:
-        mesh = join(ball(size, 18, 12).moved((0, 0, size)),
-                    ball(size * 0.65, 18, 12).moved((size * 0.7, 0, size * 2.1)),
-                    lathe([(0.3 * size, 0), (0, 0.8 * size)], 10).turned(
-                        rotation_about("y", np.pi / 2)).moved((size * 1.2, 0, size * 2.1)))
+        mesh = join(
+            ball(size, 18, 12).moved((0, 0, size)),
+            ball(size * 0.65, 18, 12).moved((size * 0.7, 0, size * 2.1)),
+            lathe([(0.3 * size, 0), (0, 0.8 * size)], 10)
+            .turned(rotation_about("y", np.pi / 2))
+            .moved((size * 1.2, 0, size * 2.1)),
+        )
     else:
         bodies: list[Mesh] = []
         for _ in range(int(rng.integers(2, 5))):
             turn = rotation_about("z", rng.uniform(0, 3)) @ rotation_about("x", rng.uniform(0, 3))
-            bodies.append(block(size * rng.uniform(0.4, 2.2, 3)).turned(turn).moved(
-                rng.uniform(-1, 1, 3) * size))
+            bodies.append(
+                block(size * rng.uniform(0.4, 2.2, 3))
+                .turned(turn)
+                .moved(rng.uniform(-1, 1, 3) * size)
+            )
         mesh = join(*bodies)
     return _grounded([("oddment", mesh)])
 
 
-MAKERS = {"cup": cup, "glass": glass, "bottle": bottle, "can": can, "bowl": bowl, "plate": plate,
-          "box": box, "ball": sphere, "cube": cube, "banana": banana, "apple": apple, "book": book,
-          "marker": marker}
+MAKERS = {
+    "cup": cup,
+    "glass": glass,
+    "bottle": bottle,
+    "can": can,
+    "bowl": bowl,
+    "plate": plate,
+    "box": box,
+    "ball": sphere,
+    "cube": cube,
+    "banana": banana,
+    "apple": apple,
+    "book": book,
+    "marker": marker,
+}

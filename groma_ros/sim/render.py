@@ -37,7 +37,8 @@ def _import_mujoco():
         import mujoco
     except ImportError as error:
         raise RenderingUnavailable(
-            f"rendering needs MuJoCo ({error}): pip install .[train]") from error
+            f"rendering needs MuJoCo ({error}): pip install .[train]"
+        ) from error
     return mujoco
 
 
@@ -52,7 +53,8 @@ def _open_context(mujoco, width: int, height: int):
     except Exception as error:
         raise RenderingUnavailable(
             f"rendering needs EGL ({type(error).__name__}: {error}): "
-            "apt install libegl1 libgl1-mesa-dri") from error
+            "apt install libegl1 libgl1-mesa-dri"
+        ) from error
     return context
 
 
@@ -119,8 +121,10 @@ class Renderer:
         """
         self._fill(plan)
         flags = self._scene.flags
-        segment, colour_ids = (int(self._mujoco.mjtRndFlag.mjRND_SEGMENT),
-                               int(self._mujoco.mjtRndFlag.mjRND_IDCOLOR))
+        segment, colour_ids = (
+            int(self._mujoco.mjtRndFlag.mjRND_SEGMENT),
+            int(self._mujoco.mjtRndFlag.mjRND_IDCOLOR),
+        )
         flags[segment] = flags[colour_ids] = 0
         rgb = self._read(plan.camera.size_hw)
         rgb = photo.soften_edges(rgb) if soft else rgb
@@ -146,7 +150,7 @@ class Renderer:
         seen = np.bincount(owner[owner >= 0], minlength=len(plan.objects)).astype(float)
         boxes = [_projected_box(item.points, plan.camera) for item in plan.objects]
         small = (plan.camera.size_hw[0] // 2, plan.camera.size_hw[1] // 2)
-        geoms = self._scene.geoms[:self._scene.ngeom]
+        geoms = self._scene.geoms[: self._scene.ngeom]
         full = [geom.segid for geom in geoms]
         away = [np.linalg.norm(item.position - plan.camera.position) for item in plan.objects]
         for k, box in enumerate(boxes):
@@ -193,8 +197,14 @@ class Renderer:
             kind, size, data = kinds.mjGEOM_MESH, (1.0, 1.0, 1.0), 2 * mesh
         else:
             kind = kinds.mjGEOM_PLANE if geom.form == "plane" else kinds.mjGEOM_BOX
-        mujoco.mjv_initGeom(target, kind, np.array(size, float), np.asarray(position, float),
-                            np.asarray(transform, float).reshape(9), np.array(geom.rgba, np.float32))
+        mujoco.mjv_initGeom(
+            target,
+            kind,
+            np.array(size, float),
+            np.asarray(position, float),
+            np.asarray(transform, float).reshape(9),
+            np.array(geom.rgba, np.float32),
+        )
         target.dataid = data
         target.matid = 0 if geom.texture >= 0 else -1
         target.texid = geom.texture
@@ -205,7 +215,9 @@ class Renderer:
         target.reflectance, target.emission = geom.reflectance, geom.emission
         target.segid = geom.owner + 1 if geom.form == "part" else -1
         casts = geom.form == "part"
-        target.category = int(mujoco.mjtCatBit.mjCAT_DYNAMIC if casts else mujoco.mjtCatBit.mjCAT_DECOR)
+        target.category = int(
+            mujoco.mjtCatBit.mjCAT_DYNAMIC if casts else mujoco.mjtCatBit.mjCAT_DECOR
+        )
         target.castshadow = 1
         scene.ngeom += 1
 
@@ -258,8 +270,9 @@ def _inside_fraction(points, camera: Camera) -> float:
     return float(shared / max(cv2.contourArea(hull), 1e-6))
 
 
-def render_scene(renderer: Renderer, seed: int, split: str,
-                 size_hw: tuple[int, int] | None = None) -> Scene:
+def render_scene(
+    renderer: Renderer, seed: int, split: str, size_hw: tuple[int, int] | None = None
+) -> Scene:
     """Draw the scene that belongs to a seed and a split; the same picture every time."""
     rng = np.random.default_rng([hash_name(split), seed])
     plan = plan_scene(rng, split, size_hw)
@@ -280,9 +293,15 @@ def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
         area = float(mask.sum())
         fraction = area / max(float(alone[k]), 1.0) * _inside_fraction(points, plan.camera)
         found = SceneObject(
-            item.kind, item.colour, mask_box_xyxy(mask), min(fraction, 1.0), area,
-            float(np.linalg.norm(centre - plan.camera.position)), centre,
-            float((points.max(0) - points.min(0)).max()))
+            item.kind,
+            item.colour,
+            mask_box_xyxy(mask),
+            min(fraction, 1.0),
+            area,
+            float(np.linalg.norm(centre - plan.camera.position)),
+            centre,
+            float((points.max(0) - points.min(0)).max()),
+        )
         visible = area >= least_px and fraction >= MIN_VISIBLE_FRACTION
         (shown if visible else hidden).append(found)
         order.append((visible, k))
@@ -290,5 +309,12 @@ def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
     for place, (_, k) in enumerate(sorted(order, key=lambda e: (not e[0], e[1]))):
         numbers[k] = place
     focal = plan.camera.focal_px
-    return Scene(rgb, tuple(shown), tuple(hidden), numbers[owner], split, seed,
-                 (focal, focal, width / 2, height / 2))
+    return Scene(
+        rgb,
+        tuple(shown),
+        tuple(hidden),
+        numbers[owner],
+        split,
+        seed,
+        (focal, focal, width / 2, height / 2),
+    )

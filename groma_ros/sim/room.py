@@ -45,9 +45,14 @@ def _saucer_spoons(rng, split: str, objects, spoons) -> list[Geom]:
     """Return a spoon on about half of the plates that carry a cup."""
     out = []
     for plate in objects:
-        cups = [o for o in objects if o.kind == "cup" and plate.kind == "plate"
-                and np.linalg.norm(o.position[:2] - plate.position[:2]) < 0.05
-                and o.position[2] > plate.position[2]]
+        cups = [
+            o
+            for o in objects
+            if o.kind == "cup"
+            and plate.kind == "plate"
+            and np.linalg.norm(o.position[:2] - plate.position[:2]) < 0.05
+            and o.position[2] > plate.position[2]
+        ]
         if not cups or rng.random() < 0.5:
             continue
         low, high = plate.points.min(0), plate.points.max(0)
@@ -56,7 +61,9 @@ def _saucer_spoons(rng, split: str, objects, spoons) -> list[Geom]:
         scale = np.full(3, (high - low)[0] * rng.uniform(0.85, 1.05) / length)
         heading = rng.uniform(0, 2 * np.pi)
         turn = rotation_about("z", heading)
-        aside = turn @ np.array([-0.5 * length * scale[0], rng.uniform(0.28, 0.38) * (high - low)[0], 0])
+        aside = turn @ np.array(
+            [-0.5 * length * scale[0], rng.uniform(0.28, 0.38) * (high - low)[0], 0]
+        )
         spot = (low + high) / 2 + aside
         spot[2] = high[2] + 0.001
         out += paint_clutter(rng, split, index, spot, turn * scale)
@@ -91,8 +98,21 @@ def _surface(rng, split: str, groups) -> tuple[int, np.ndarray]:
     return textures[group][int(rng.integers(len(textures[group])))], np.clip(_tint(rng), 0, 1)
 
 
-_TABLE_GROUPS = ("wood", "wood", "wood", "marble", "tiles", "checker", "cloth", "speckle", "speckle",
-                 "stripes", "plain", "plain", "blotches")
+_TABLE_GROUPS = (
+    "wood",
+    "wood",
+    "wood",
+    "marble",
+    "tiles",
+    "checker",
+    "cloth",
+    "speckle",
+    "speckle",
+    "stripes",
+    "plain",
+    "plain",
+    "blotches",
+)
 _TRAIN_GROUPS = ("collage", "clouds", "clouds")
 _WALL_GROUPS = ("plain", "plain", "speckle", "tiles", "stripes", "room", "room", "wood", "blotches")
 
@@ -101,9 +121,18 @@ def _plane(rng, split, groups, position, transform, size, period_m, reflect=0.0)
     texture, tint = _surface(rng, split, groups)
     repeat = (2 * size[0] / period_m, 2 * size[1] / period_m)
     shine = rng.uniform(0, 0.35)
-    return Geom("plane", np.asarray(position, float), transform, (*tint, 1.0), size=(*size, 1.0),
-                texture=texture, repeat=repeat, specular=shine, shininess=rng.uniform(0.1, 0.8),
-                reflectance=reflect)
+    return Geom(
+        "plane",
+        np.asarray(position, float),
+        transform,
+        (*tint, 1.0),
+        size=(*size, 1.0),
+        texture=texture,
+        repeat=repeat,
+        specular=shine,
+        shininess=rng.uniform(0.1, 0.8),
+        reflectance=reflect,
+    )
 
 
 def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
@@ -119,14 +148,32 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
         top = _plane(rng, split, _TABLE_GROUPS, (0, 0, 0), turn, tuple(half), period, reflect)
         thick = rng.uniform(0.015, 0.06)
         side = np.clip(np.array(top.rgba[:3]) * rng.uniform(0.3, 0.8), 0, 1)
-        out += [top, Geom("block", np.array([0, 0, -thick / 2 - 0.001]), turn, (*side, 1.0),
-                          size=(*half, thick / 2))]
+        out += [
+            top,
+            Geom(
+                "block",
+                np.array([0, 0, -thick / 2 - 0.001]),
+                turn,
+                (*side, 1.0),
+                size=(*half, thick / 2),
+            ),
+        ]
         floor_z = -rng.uniform(0.35, 0.9)
     groups = _TABLE_GROUPS
     far = float(np.linalg.norm(camera.position[:2])) + rng.uniform(0.3, 2.5)
     far = max(far, reach + 0.25)
-    out.append(_plane(rng, split, groups, (0, 0, floor_z), turn, (1.5 * far, 1.5 * far),
-                      rng.uniform(0.4, 1.8) if table else period, 0.0 if table else reflect))
+    out.append(
+        _plane(
+            rng,
+            split,
+            groups,
+            (0, 0, floor_z),
+            turn,
+            (1.5 * far, 1.5 * far),
+            rng.uniform(0.4, 1.8) if table else period,
+            0.0 if table else reflect,
+        )
+    )
     heading = rng.uniform(0, 2 * np.pi)
     high = rng.uniform(2.0, 3.0)
     texture_period = rng.uniform(0.6, 3.0)
@@ -134,7 +181,9 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     if rng.random() < (0.3 if split == WIDE else 0.15):
         wall = _open_air(rng, (far, high))
     for k in range(4):
-        out += _wall(rng, split, wall, heading + k * np.pi / 2, far, floor_z + high - 0.01, (far, high))
+        out += _wall(
+            rng, split, wall, heading + k * np.pi / 2, far, floor_z + high - 0.01, (far, high)
+        )
     return out
 
 
@@ -142,8 +191,14 @@ def _open_air(rng, size) -> Geom:
     """Return an even, glowing wall: the empty background of a studio or a simulator."""
     grey = rng.uniform(0.2, 1.0)
     tint = [1.0, 1.0, 1.0] if rng.random() < 0.5 else [0.6, 0.78, 1.0]
-    return Geom("plane", np.zeros(3), np.eye(3), (*(grey * np.array(tint)), 1.0), size=(*size, 1.0),
-                emission=0.6)
+    return Geom(
+        "plane",
+        np.zeros(3),
+        np.eye(3),
+        (*(grey * np.array(tint)), 1.0),
+        size=(*size, 1.0),
+        emission=0.6,
+    )
 
 
 def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
@@ -152,8 +207,20 @@ def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
     across = np.array([-math.sin(heading), math.cos(heading), 0.0])
     frame = np.stack([across, np.cross(inward, across), inward], 1)
     centre = -inward * far + [0, 0, middle_z]
-    out = [Geom("plane", centre, frame, look.rgba, size=(*size, 1.0), texture=look.texture,
-                repeat=look.repeat, specular=0.05, shininess=0.1, emission=look.emission)]
+    out = [
+        Geom(
+            "plane",
+            centre,
+            frame,
+            look.rgba,
+            size=(*size, 1.0),
+            texture=look.texture,
+            repeat=look.repeat,
+            specular=0.05,
+            shininess=0.1,
+            emission=look.emission,
+        )
+    ]
     if look.emission == 0 and rng.random() < 0.3:
         wide, tall = rng.uniform(0.1, 0.35, 2) * min(far, 1.5)
         place = centre + inward * 0.012 + across * rng.uniform(-0.5, 0.5) * far
@@ -161,9 +228,19 @@ def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
         textures = texture_ids(split)
         group = textures[("blotches", "room", "stripes", "print")[int(rng.integers(4))]]
         border = np.full(3, rng.choice([0.08, 0.9, 0.4]))
-        out.append(Geom("plane", place, frame, (*border, 1.0), size=(wide * 1.08, tall * 1.08, 1.0)))
-        out.append(Geom("plane", place + inward * 0.006, frame, (0.95, 0.95, 0.95, 1.0),
-                        size=(wide, tall, 1.0), texture=group[int(rng.integers(len(group)))]))
+        out.append(
+            Geom("plane", place, frame, (*border, 1.0), size=(wide * 1.08, tall * 1.08, 1.0))
+        )
+        out.append(
+            Geom(
+                "plane",
+                place + inward * 0.006,
+                frame,
+                (0.95, 0.95, 0.95, 1.0),
+                size=(wide, tall, 1.0),
+                texture=group[int(rng.integers(len(group)))],
+            )
+        )
     return out
 
 
@@ -179,7 +256,9 @@ def light_up(rng, camera: Camera, split: str) -> list[Light]:
     ambient = rng.uniform(0.32, 0.58)
     key = rng.uniform(0.4, 0.75)
     spread, lowest, bright = 0.07, 35, (0.72, 0.97)
-    if split == WIDE and rng.random() < 0.45:  # a bare lamp, a coloured one, a dim or a dazzling room
+    if (
+        split == WIDE and rng.random() < 0.45
+    ):  # a bare lamp, a coloured one, a dim or a dazzling room
         ambient, key = rng.uniform(0.12, 0.9), rng.uniform(0.1, 1.0)
         spread, lowest, bright = 0.16, 15, (0.5, 1.2)
     fills = int(rng.choice(3, p=[0.35, 0.45, 0.2]))
@@ -187,17 +266,38 @@ def light_up(rng, camera: Camera, split: str) -> list[Light]:
     total = ambient + key + 0.6 * float(fill.sum())
     gain = rng.uniform(*bright) / total
     dark = np.zeros(3)
-    even = Light(camera.position, camera.forward, True, _white(rng, 0.05) * ambient * gain,
-                 _white(rng, 0.05) * (0.2 * gain if rng.random() < 0.5 else 0.02), dark, False)
+    even = Light(
+        camera.position,
+        camera.forward,
+        True,
+        _white(rng, 0.05) * ambient * gain,
+        _white(rng, 0.05) * (0.2 * gain if rng.random() < 0.5 else 0.02),
+        dark,
+        False,
+    )
     out = [even]
     for power in (key, *fill):
         first = len(out) == 1
         elevation = math.radians(rng.uniform(lowest, 85) if first else rng.uniform(15, 80))
         azimuth = rng.uniform(0, 2 * math.pi)
-        toward = np.array([math.cos(azimuth) * math.cos(elevation),
-                           math.sin(azimuth) * math.cos(elevation), math.sin(elevation)])
+        toward = np.array(
+            [
+                math.cos(azimuth) * math.cos(elevation),
+                math.sin(azimuth) * math.cos(elevation),
+                math.sin(elevation),
+            ]
+        )
         directional = rng.random() < 0.7
         colour = _white(rng, spread) * power * gain
-        out.append(Light(toward * (2.0 if directional else rng.uniform(1.2, 2.2)), -toward, directional,
-                         dark, colour, colour * rng.uniform(0.3, 1.0), first and rng.random() < 0.5))
+        out.append(
+            Light(
+                toward * (2.0 if directional else rng.uniform(1.2, 2.2)),
+                -toward,
+                directional,
+                dark,
+                colour,
+                colour * rng.uniform(0.3, 1.0),
+                first and rng.random() < 0.5,
+            )
+        )
     return out

@@ -4,8 +4,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = ("cup", "glass", "bottle", "can", "bowl", "plate", "box", "ball", "cube", "banana",
-         "apple", "book", "marker")
+KINDS = (
+    "cup",
+    "glass",
+    "bottle",
+    "can",
+    "bowl",
+    "plate",
+    "box",
+    "ball",
+    "cube",
+    "banana",
+    "apple",
+    "book",
+    "marker",
+)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 SPLITS = ("train", "test")
 WIDE = "train"

@@ -18,8 +18,18 @@ from groma_ros.sim.world import Camera, look_at
 
 SPLIT = "test"
 SIZE_HW = (480, 640)
-NAMES = (("cup", "red"), ("plate", "white"), ("bowl", "white"), ("book", "blue"), ("bottle", "green"),
-         ("cup", "blue"), ("apple", "red"), ("can", "orange"), ("can", "green"), ("marker", "black"))
+NAMES = (
+    ("cup", "red"),
+    ("plate", "white"),
+    ("bowl", "white"),
+    ("book", "blue"),
+    ("bottle", "green"),
+    ("cup", "blue"),
+    ("apple", "red"),
+    ("can", "orange"),
+    ("can", "green"),
+    ("marker", "black"),
+)
 JPEG_QUALITY = 85
 GAIN = 1.45
 
@@ -29,8 +39,13 @@ def camera_at(share: float, reach_m: float) -> Camera:
     azimuth = math.radians(-115 + 50 * share)
     elevation = math.radians(40 + 8 * math.sin(2 * math.pi * share))
     away = 2.55 * reach_m
-    position = away * np.array([math.cos(azimuth) * math.cos(elevation),
-                                math.sin(azimuth) * math.cos(elevation), math.sin(elevation)])
+    position = away * np.array(
+        [
+            math.cos(azimuth) * math.cos(elevation),
+            math.sin(azimuth) * math.cos(elevation),
+            math.sin(elevation),
+        ]
+    )
     return look_at(position, (0.0, 0.0, 0.02), 0.0, math.radians(42), SIZE_HW)
 
 
@@ -56,13 +71,34 @@ def write_sequence(folder: Path, scenes: list[Scene], rate_hz: float = 10.0) -> 
     for k, scene in enumerate(scenes):
         name = f"{k:03d}.jpg"
         (folder / name).write_bytes(encode_jpeg(scene.rgb, JPEG_QUALITY))
-        frames.append({"file": name, "objects": [
-            {"kind": o.kind, "colour": o.colour, "box_xyxy": [round(float(v), 1) for v in o.box_xyxy],
-             "visible_fraction": round(o.visible_fraction, 2)} for o in scene.objects]})
+        frames.append(
+            {
+                "file": name,
+                "objects": [
+                    {
+                        "kind": o.kind,
+                        "colour": o.colour,
+                        "box_xyxy": [round(float(v), 1) for v in o.box_xyxy],
+                        "visible_fraction": round(o.visible_fraction, 2),
+                    }
+                    for o in scene.objects
+                ],
+            }
+        )
     fx, fy, cx, cy = scenes[0].camera
     height, width = scenes[0].rgb.shape[:2]
-    truth = {"rate_hz": rate_hz, "camera": {"fx": round(fx, 3), "fy": round(fy, 3), "cx": cx, "cy": cy,
-                                            "width": width, "height": height}, "frames": frames}
+    truth = {
+        "rate_hz": rate_hz,
+        "camera": {
+            "fx": round(fx, 3),
+            "fy": round(fy, 3),
+            "cx": cx,
+            "cy": cy,
+            "width": width,
+            "height": height,
+        },
+        "frames": frames,
+    }
     lines = json.dumps(truth, indent=None).replace('{"file"', '\n{"file"')
     (folder / "sequence.json").write_text(lines + "\n")
 

@@ -38,8 +38,11 @@ class StoredScene:
 def squash_index_map(index_map, side: int = SEG_SIDE) -> np.ndarray:
     """Return (side, side) uint8: the most frequent index of each cell of the squashed map."""
     fine = 4 * side
-    big = cv2.resize(np.where(index_map < 0, NOTHING, index_map).astype(np.uint8), (fine, fine),
-                     interpolation=cv2.INTER_NEAREST)
+    big = cv2.resize(
+        np.where(index_map < 0, NOTHING, index_map).astype(np.uint8),
+        (fine, fine),
+        interpolation=cv2.INTER_NEAREST,
+    )
     cells = big.reshape(side, 4, side, 4).transpose(0, 2, 1, 3).reshape(side, side, 16)
     cells = np.sort(cells, -1)
     counts = (cells[..., :, None] == cells[..., None, :]).sum(-1)
@@ -92,19 +95,34 @@ def read_shard(path) -> Iterator[StoredScene]:
 
 
 def _stored(data, k: int) -> StoredScene:
-    first, last = data["object_offsets"][k:k + 2]
+    first, last = data["object_offsets"][k : k + 2]
     objects = tuple(
-        SceneObject(KINDS[data["kind"][i]], COLOURS[data["colour"][i]], data["box_xyxy"][i],
-                    float(data["visible_fraction"][i]), float(data["area_px"][i]),
-                    float(data["distance_m"][i]), data["position_m"][i], float(data["size_m"][i]))
-        for i in range(first, last))
-    first, last = data["hidden_offsets"][k:k + 2]
-    hidden = tuple((KINDS[data["hidden_kind"][i]], COLOURS[data["hidden_colour"][i]])
-                   for i in range(first, last))
-    start, end = data["jpeg_offsets"][k:k + 2]
+        SceneObject(
+            KINDS[data["kind"][i]],
+            COLOURS[data["colour"][i]],
+            data["box_xyxy"][i],
+            float(data["visible_fraction"][i]),
+            float(data["area_px"][i]),
+            float(data["distance_m"][i]),
+            data["position_m"][i],
+            float(data["size_m"][i]),
+        )
+        for i in range(first, last)
+    )
+    first, last = data["hidden_offsets"][k : k + 2]
+    hidden = tuple(
+        (KINDS[data["hidden_kind"][i]], COLOURS[data["hidden_colour"][i]])
+        for i in range(first, last)
+    )
+    start, end = data["jpeg_offsets"][k : k + 2]
     height, width = data["size_hw"][k]
-    return StoredScene(data["jpeg"][start:end].tobytes(), (int(height), int(width)), data["seg"][k],
-                       objects, hidden)
+    return StoredScene(
+        data["jpeg"][start:end].tobytes(),
+        (int(height), int(width)),
+        data["seg"][k],
+        objects,
+        hidden,
+    )
 
 
 def _offsets(lengths, dtype) -> np.ndarray:

@@ -58,11 +58,19 @@ def _choose_camera(rng, objects: list[Placed], size_hw, wide: bool) -> tuple[Cam
         fov_long = math.radians(rng.uniform(22, 96))
     fov_y = fov_long if height >= width else 2 * math.atan(math.tan(fov_long / 2) * height / width)
     half = math.tan(min(fov_y, 2 * math.atan(math.tan(fov_y / 2) * width / height)) / 2)
-    elevation = math.radians(rng.choice([rng.uniform(7, 30), rng.uniform(25, 60), rng.uniform(55, 89)],
-                                        p=[0.3, 0.47, 0.23]))
+    elevation = math.radians(
+        rng.choice(
+            [rng.uniform(7, 30), rng.uniform(25, 60), rng.uniform(55, 89)], p=[0.3, 0.47, 0.23]
+        )
+    )
     azimuth = rng.uniform(0, 2 * math.pi)
-    back = np.array([math.cos(azimuth) * math.cos(elevation),
-                     math.sin(azimuth) * math.cos(elevation), math.sin(elevation)])
+    back = np.array(
+        [
+            math.cos(azimuth) * math.cos(elevation),
+            math.sin(azimuth) * math.cos(elevation),
+            math.sin(elevation),
+        ]
+    )
     centres = np.array([o.points.mean(0) for o in objects])
     mode = rng.random()
     if mode < 0.14:
@@ -82,7 +90,9 @@ def _choose_camera(rng, objects: list[Placed], size_hw, wide: bool) -> tuple[Cam
             target = target + rng.normal(0, 0.35 * radius, 3) * [1, 1, 0.2]
     position = target + back * distance
     position[2] = max(position[2], 0.03)
-    camera = look_at(position, target, math.radians(np.clip(rng.normal(0, 3), -8, 8)), fov_y, size_hw)
+    camera = look_at(
+        position, target, math.radians(np.clip(rng.normal(0, 3), -8, 8)), fov_y, size_hw
+    )
     clear = [o for o in objects if _is_clear(o, camera, 0.45 * distance)]
     return camera, clear or objects[:1]
 

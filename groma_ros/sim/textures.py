@@ -16,7 +16,7 @@ def _noise(rng, side: int, cells: int, stretch: int = 1) -> np.ndarray:
         n = out.shape[axis]
         t = np.arange(side) * n / side
         i = t.astype(int)
-        f = (t - i)
+        f = t - i
         f = f * f * (3 - 2 * f)
         f = f[:, None] if axis == 0 else f[None]
         out = np.take(out, i % n, axis) * (1 - f) + np.take(out, (i + 1) % n, axis) * f
@@ -74,7 +74,7 @@ def marble(rng) -> np.ndarray:
     warp = _octaves(rng, SIDE, 4, 5)
     x, y = _grid()
     lines = np.abs(np.sin((x + y + 1.6 * warp) * np.pi * rng.integers(1, 4)))
-    return _mix(vein, base, np.clip(lines ** 0.35 + 0.15 * (warp - 0.5), 0, 1))
+    return _mix(vein, base, np.clip(lines**0.35 + 0.15 * (warp - 0.5), 0, 1))
 
 
 def tiles(rng) -> np.ndarray:
@@ -87,7 +87,11 @@ def tiles(rng) -> np.ndarray:
     tile = _tone(rng, 0.3)
     shade = rng.uniform(0.85, 1.1, (count, count + 1))
     column = np.floor(x * count + shift).astype(int) % count
-    out = tile * shade[rows.astype(int), column][..., None] * (0.9 + 0.2 * _octaves(rng, SIDE, 8))[..., None]
+    out = (
+        tile
+        * shade[rows.astype(int), column][..., None]
+        * (0.9 + 0.2 * _octaves(rng, SIDE, 8))[..., None]
+    )
     joint = rng.uniform(0.02, 0.06)
     out[(u < joint) | (v < joint)] = rng.uniform(0.3, 0.9)
     return out
@@ -141,8 +145,11 @@ def blotches(rng) -> np.ndarray:
     """Return large soft shapes in three colours, for cloths and pictures on walls."""
     palette = np.stack([_tone(rng, 0.1) for _ in range(3)])
     a, b = _octaves(rng, SIDE, 3, 3), _octaves(rng, SIDE, 4, 3)
-    return _mix(_mix(palette[0], palette[1], np.clip(a * 6 - 2.5, 0, 1)), palette[2],
-                np.clip(b * 8 - 4, 0, 1))
+    return _mix(
+        _mix(palette[0], palette[1], np.clip(a * 6 - 2.5, 0, 1)),
+        palette[2],
+        np.clip(b * 8 - 4, 0, 1),
+    )
 
 
 def room(rng) -> np.ndarray:
@@ -152,12 +159,13 @@ def room(rng) -> np.ndarray:
         x, y = rng.integers(0, SIDE, 2)
         w, h = rng.integers(15, 110, 2)
         grey = rng.uniform(0.1, 1.0)
-        out[y:y + h, x:x + w] = np.clip(grey + rng.uniform(-0.15, 0.15, 3), 0, 1)
+        out[y : y + h, x : x + w] = np.clip(grey + rng.uniform(-0.15, 0.15, 3), 0, 1)
     width = int(rng.integers(2, 12))
     kernel = np.ones(2 * width + 1) / (2 * width + 1)
     for axis in (0, 1):
-        out = np.apply_along_axis(lambda v: np.convolve(np.pad(v, width, "wrap"), kernel, "valid"),
-                                  axis, out)
+        out = np.apply_along_axis(
+            lambda v: np.convolve(np.pad(v, width, "wrap"), kernel, "valid"), axis, out
+        )
     return out
 
 
@@ -188,16 +196,29 @@ def grain(rng) -> np.ndarray:
     x, y = _grid()
     choice = int(rng.integers(4))
     noise = _octaves(rng, SIDE, int(rng.choice([2, 8, 32])), 4)
-    lines = 0.5 + 0.5 * np.sin((x * rng.integers(0, 12) + y * rng.integers(1, 40)) * 2 * np.pi + 4 * noise)
+    lines = 0.5 + 0.5 * np.sin(
+        (x * rng.integers(0, 12) + y * rng.integers(1, 40)) * 2 * np.pi + 4 * noise
+    )
     rings = (np.floor(x * 8) + np.floor(y * 8)) % 2
     pattern = (noise, lines, rings * 0.6 + 0.4 * noise, rng.random((SIDE, SIDE)))[choice]
     return np.repeat((1 - rng.uniform(0.1, 0.38) * pattern)[..., None], 3, axis=2)
 
 
-_SURFACES = {"wood": (wood, 12), "marble": (marble, 6), "tiles": (tiles, 6), "checker": (checker, 4),
-             "cloth": (cloth, 6), "speckle": (speckle, 8), "stripes": (stripes, 4),
-             "plain": (plain, 6), "blotches": (blotches, 6), "room": (room, 8),
-             "collage": (collage, 24), "clouds": (clouds, 24), "grain": (grain, 12)}
+_SURFACES = {
+    "wood": (wood, 12),
+    "marble": (marble, 6),
+    "tiles": (tiles, 6),
+    "checker": (checker, 4),
+    "cloth": (cloth, 6),
+    "speckle": (speckle, 8),
+    "stripes": (stripes, 4),
+    "plain": (plain, 6),
+    "blotches": (blotches, 6),
+    "room": (room, 8),
+    "collage": (collage, 24),
+    "clouds": (clouds, 24),
+    "grain": (grain, 12),
+}
 ONLY_TRAIN = 8
 """More textures of each surface that only training shows."""
 
@@ -214,13 +235,13 @@ def print_pattern(rng, style: int) -> np.ndarray:
         yy, xx = np.mgrid[:n, :n]
         out[(xx - n / 2) ** 2 + (yy - n / 2) ** 2 < (n * rng.uniform(0.2, 0.38)) ** 2] = ink
     if style % 4 == 3:
-        out[int(n * 0.1):int(n * 0.3)] = ink
+        out[int(n * 0.1) : int(n * 0.3)] = ink
     for line in range(int(rng.integers(2, 6))):
         y = int(n * (0.15 + 0.14 * line))
         x = int(n * 0.1)
         while x < n * rng.uniform(0.6, 0.95):
             w = int(rng.integers(2, 9))
-            out[y:y + int(rng.integers(2, 6)), x:x + w] = ink
+            out[y : y + int(rng.integers(2, 6)), x : x + w] = ink
             x += w + int(rng.integers(1, 4))
     return out
 

@@ -25,11 +25,13 @@ def _panel(width: float, height: float, centre, facing: str) -> Mesh:
 def box(rng) -> Parts:
     """Return a carton whose longest and shortest side differ by at least 1.5 times."""
     form = rng.choice(["cereal", "shoe", "carton", "flat", "tea"], p=[0.25, 0.2, 0.3, 0.1, 0.15])
-    size = {"cereal": (rng.uniform(0.045, 0.07), rng.uniform(0.11, 0.17), rng.uniform(0.18, 0.26)),
-            "shoe": (rng.uniform(0.16, 0.26), rng.uniform(0.1, 0.14), rng.uniform(0.07, 0.11)),
-            "carton": (rng.uniform(0.06, 0.12), rng.uniform(0.06, 0.12), rng.uniform(0.05, 0.18)),
-            "flat": (rng.uniform(0.14, 0.22), rng.uniform(0.1, 0.16), rng.uniform(0.045, 0.06)),
-            "tea": (rng.uniform(0.05, 0.07), rng.uniform(0.09, 0.14), rng.uniform(0.06, 0.08))}[form]
+    size = {
+        "cereal": (rng.uniform(0.045, 0.07), rng.uniform(0.11, 0.17), rng.uniform(0.18, 0.26)),
+        "shoe": (rng.uniform(0.16, 0.26), rng.uniform(0.1, 0.14), rng.uniform(0.07, 0.11)),
+        "carton": (rng.uniform(0.06, 0.12), rng.uniform(0.06, 0.12), rng.uniform(0.05, 0.18)),
+        "flat": (rng.uniform(0.14, 0.22), rng.uniform(0.1, 0.16), rng.uniform(0.045, 0.06)),
+        "tea": (rng.uniform(0.05, 0.07), rng.uniform(0.09, 0.14), rng.uniform(0.06, 0.08)),
+    }[form]
     size = np.array(size)
     if size.max() / size.min() < 1.5:
         size[int(size.argmax())] = size.min() * rng.uniform(1.5, 2.2)
@@ -168,7 +170,8 @@ def apple(rng) -> Parts:
     if rng.random() < 0.4:
         leaf = sphere(1.0, 8, 6).scaled((radius * 0.45, radius * 0.2, radius * 0.05))
         leaf = leaf.turned(rotation_about("y", -0.5)).moved(
-            (radius * 0.42 + lean * height, 0, top + height * 0.85))
+            (radius * 0.42 + lean * height, 0, top + height * 0.85)
+        )
         parts.append(("leaf", leaf))
     return [(role, m.moved((0, 0, -bottom))) for role, m in parts]
 
@@ -181,7 +184,9 @@ def book(rng) -> Parts:
     board = rng.uniform(0.0018, 0.0032)
     over = rng.uniform(0.002, 0.005)
     plain = rng.random() < 0.15
-    pages = block((width - over, height - 2 * over, thick - 2 * board)).moved((over * -0.2, 0, thick / 2))
+    pages = block((width - over, height - 2 * over, thick - 2 * board)).moved(
+        (over * -0.2, 0, thick / 2)
+    )
     lower = block((width, height, board)).moved((0, 0, board / 2))
     parts = [("pages", pages), ("body", lower), ("body", lower.moved((0, 0, thick - board)))]
     if plain or rng.random() < 0.6:
@@ -195,25 +200,51 @@ def book(rng) -> Parts:
     parts.append(("body", spine))
     choice = rng.random()
     if choice < 0.3:
-        parts.append(("label", _panel(width * rng.uniform(0.5, 0.75), height * rng.uniform(0.15, 0.3),
-                                      (0.0, height * 0.2, thick + 0.0005), "z")))
+        parts.append(
+            (
+                "label",
+                _panel(
+                    width * rng.uniform(0.5, 0.75),
+                    height * rng.uniform(0.15, 0.3),
+                    (0.0, height * 0.2, thick + 0.0005),
+                    "z",
+                ),
+            )
+        )
     elif choice < 0.5:
-        parts.append(("accent", _panel(width * 0.97, height * rng.uniform(0.06, 0.16),
-                                       (0, height * rng.uniform(-0.3, 0.3), thick + 0.0005), "z")))
+        parts.append(
+            (
+                "accent",
+                _panel(
+                    width * 0.97,
+                    height * rng.uniform(0.06, 0.16),
+                    (0, height * rng.uniform(-0.3, 0.3), thick + 0.0005),
+                    "z",
+                ),
+            )
+        )
     elif choice < 0.6:
         parts.append(("accent", _panel(width * 0.4, width * 0.4, (0, 0, thick + 0.0005), "z")))
     if rng.random() < 0.35:
         for place in (-0.3, 0.3):
             band = block((0.0012, height * 0.07, thick * 0.92))
-            parts.append(("accent", band.moved((-width / 2 - board * 0.7, place * height, thick / 2))))
+            parts.append(
+                ("accent", band.moved((-width / 2 - board * 0.7, place * height, thick / 2)))
+            )
     return parts
 
 
 def _spine(path, section, radius) -> Mesh:
     """Return a rounded spine: the section (x, z) carried from path[0] to path[1] along y."""
     n = len(section)
-    rings = np.stack([np.stack([p[0] + section[:, 0] * radius, np.full(n, p[1]),
-                                p[2] + section[:, 1] * radius], 1) for p in path])
+    rings = np.stack(
+        [
+            np.stack(
+                [p[0] + section[:, 0] * radius, np.full(n, p[1]), p[2] + section[:, 1] * radius], 1
+            )
+            for p in path
+        ]
+    )
     vertices = rings.reshape(-1, 3)
     i = np.arange(n)
     j = (i + 1) % n
@@ -244,13 +275,21 @@ def marker(rng) -> Parts:
         cap_r = radius * rng.uniform(1.05, 1.18)
         end = rng.uniform(0.6, 1.0)
         barrel = [(0, 0), (radius * end, 0), (radius, length * 0.03), (radius, cut), (0, cut)]
-        cap = [(0, cut), (cap_r, cut), (cap_r, length * 0.97), (cap_r * rng.uniform(0.5, 1.0), length),
-               (0, length)]
-        parts = [("body", lathe(barrel, segments, flat=flat)),
-                 ("pen_cap", lathe(cap, segments, flat=flat))]
+        cap = [
+            (0, cut),
+            (cap_r, cut),
+            (cap_r, length * 0.97),
+            (cap_r * rng.uniform(0.5, 1.0), length),
+            (0, length),
+        ]
+        parts = [
+            ("body", lathe(barrel, segments, flat=flat)),
+            ("pen_cap", lathe(cap, segments, flat=flat)),
+        ]
         if rng.random() < 0.4:
             clip = block((radius * 0.35, radius * 0.5, length * 0.2)).moved(
-                (cap_r * 1.12, 0, cut + length * 0.14))
+                (cap_r * 1.12, 0, cut + length * 0.14)
+            )
             parts.append(("pen_cap", clip))
         if rng.random() < 0.35:
             low = length * rng.uniform(0.12, 0.35)

@@ -22,8 +22,12 @@ FAMILIES = ("unique", "kind", "absent", "absent_colour", "ambiguous", "superlati
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma calibrate`."""
-    parser.add_argument("pictures", type=Path, help="folder of `groma render`, with a seed of its own")
-    parser.add_argument("--model", type=Path, required=True, help="model folder; its config.json is changed")
+    parser.add_argument(
+        "pictures", type=Path, help="folder of `groma render`, with a seed of its own"
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, help="model folder; its config.json is changed"
+    )
     parser.add_argument("--questions", type=int, default=2100, help="how many to ask (2100)")
     parser.add_argument("--seed", type=int, default=11)
 

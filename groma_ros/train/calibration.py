@@ -98,8 +98,12 @@ def fit(examples: Sequence[Example]) -> PointingConfig:
     than `MOST_REFUSED` of what is there. The share of rivals balances single things against several.
     """
     rule = PointingConfig()
-    rule = _best(rule, "temperature", np.geomspace(0.5, 3.0, 37), lambda r: _likelihood(examples, r))
-    rule = _best(rule, "nothing_above", np.arange(0.2, 0.81, 0.05), lambda r: _refusals(examples, r))
+    rule = _best(
+        rule, "temperature", np.geomspace(0.5, 3.0, 37), lambda r: _likelihood(examples, r)
+    )
+    rule = _best(
+        rule, "nothing_above", np.arange(0.2, 0.81, 0.05), lambda r: _refusals(examples, r)
+    )
     return _best(rule, "rival_share", np.arange(0.1, 0.91, 0.05), lambda r: _rivals(examples, r))
 
 

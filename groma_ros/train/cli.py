@@ -20,8 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
     parser.add_argument("--perceiver-minutes", type=float, default=80, help="training time (80)")
     parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
-    parser.add_argument("--batch", type=int, default=4, help="pictures a process and step of the perceiver (4)")
-    parser.add_argument("--questions", type=int, default=12, help="questions a process and step, about one picture (12)")
+    parser.add_argument(
+        "--batch", type=int, default=4, help="pictures a process and step of the perceiver (4)"
+    )
+    parser.add_argument(
+        "--questions",
+        type=int,
+        default=12,
+        help="questions a process and step, about one picture (12)",
+    )
     parser.add_argument(
         "--language-pictures", type=int, default=12000, help="pictures to ask about (12000)"
     )
@@ -52,16 +59,33 @@ def run(args: argparse.Namespace) -> int:
         pieces = GromaTokenizer.from_folder(args.out).vocab_size
         if stage == "perceiver":
             spawn(
-                train_perceiver, args.workers, pictures, pieces, args.start, eyes,
-                args.perceiver_minutes, args.batch, args.perceiver_lr, args.seed,
-            )  # fmt: skip
+                train_perceiver,
+                args.workers,
+                pictures,
+                pieces,
+                args.start,
+                eyes,
+                args.perceiver_minutes,
+                args.batch,
+                args.perceiver_lr,
+                args.seed,
+            )
         elif stage == "language":
             require(eyes, "perceiver")
             spawn(
-                train_language, args.workers, pictures, str(args.out), args.start, eyes, words,
-                args.language_minutes, args.language_pictures, args.questions,
-                args.language_lr, args.seed,
-            )  # fmt: skip
+                train_language,
+                args.workers,
+                pictures,
+                str(args.out),
+                args.start,
+                eyes,
+                words,
+                args.language_minutes,
+                args.language_pictures,
+                args.questions,
+                args.language_lr,
+                args.seed,
+            )
         elif stage == "export":
             require(words, "language")
             export(eyes, words, vocabulary, args.out / "model", args.start)

@@ -29,10 +29,23 @@ from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question
 from groma_ros.train.regions import truth_of
 
 COMMANDS = (
-    "pick up {}", "could you please grab {}", "fetch {} for me", "where is {}?", "hand me {}, please",
-    "Please point at {}.", "take {}", "can you find {}?", "Robot, lift {}!", "bring me {}",
-)  # fmt: skip
-COMMANDS_ALL = ("find all {}", "Please show me all {}.", "point at all {}", "can you locate all {}?")
+    "pick up {}",
+    "could you please grab {}",
+    "fetch {} for me",
+    "where is {}?",
+    "hand me {}, please",
+    "Please point at {}.",
+    "take {}",
+    "can you find {}?",
+    "Robot, lift {}!",
+    "bring me {}",
+)
+COMMANDS_ALL = (
+    "find all {}",
+    "Please show me all {}.",
+    "point at all {}",
+    "can you locate all {}?",
+)
 DESCRIBE = "what is this?"
 
 GOALS = {
@@ -47,8 +60,16 @@ GOALS = {
 """What groma-nano has to reach, by family; superlatives and relations are pooled as comparison."""
 
 FAMILIES = (
-    "unique", "kind", "absent", "absent_colour", "all", "superlative", "relation", "refer", "ambiguous",
-)  # fmt: skip
+    "unique",
+    "kind",
+    "absent",
+    "absent_colour",
+    "all",
+    "superlative",
+    "relation",
+    "refer",
+    "ambiguous",
+)
 COMPARISONS = ("leftmost", "rightmost", "nearest", "farthest", "biggest", "smallest", "relation")
 
 
@@ -70,9 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, print a table, return 0."""
     predictor, store = load(args), PictureStore(args.pictures)
-    report = evaluate(
-        predictor, store, args.questions, args.seed, args.failures, args.greedy
-    )
+    report = evaluate(predictor, store, args.questions, args.seed, args.failures, args.greedy)
     print(table(report))
     if args.plot:
         plot(report["calibration"]).save(args.plot)
@@ -83,9 +102,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def evaluate(
-    predictor, store: PictureStore, questions: int, seed: int, failures: Path | None = None,
+    predictor,
+    store: PictureStore,
+    questions: int,
+    seed: int,
+    failures: Path | None = None,
     greedy: bool = False,
-) -> dict:  # fmt: skip
+) -> dict:
     """Return accuracy and count by family, false refusals, calibration and times."""
     rng = np.random.default_rng(seed)
     right: dict[str, list[bool]] = defaultdict(list)
@@ -114,7 +137,9 @@ def evaluate(
                 chances = predictor.point(perception, [phrase])[0]
                 wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
                 example = Example(chances, perception.boxes_xyxy, wanted)
-                decisions.append(decide(example, replace(predictor.model.config.pointing, temperature=1.0)))
+                decisions.append(
+                    decide(example, replace(predictor.model.config.pointing, temperature=1.0))
+                )
                 if greedy:
                     agrees.append(greedy_agrees(predictor, perception, phrase, chances, answer))
             times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
@@ -189,7 +214,11 @@ def bare(phrase: str) -> str:
 def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
     """Tell whether an answer is right; see the module's docstring."""
     if question.form == "refer":
-        return names(answer.text, int(truth.kind[question.objects[0]]), int(truth.colour[question.objects[0]]))
+        return names(
+            answer.text,
+            int(truth.kind[question.objects[0]]),
+            int(truth.colour[question.objects[0]]),
+        )
     targets = [p for p in answer.phrases if p.role == "target"]
     boxes = np.concatenate([p.boxes_xyxy for p in targets]) if targets else np.zeros((0, 4))
     if not question.objects:
@@ -211,10 +240,13 @@ def names(text: str, kind: int, colour: int) -> bool:
 
 def _failure(number: int, question: Question, command: str, answer) -> dict:
     return {
-        "picture": number, "family": question.family, "command": command,
-        "status": answer.status.value, "text": answer.text,
+        "picture": number,
+        "family": question.family,
+        "command": command,
+        "status": answer.status.value,
+        "text": answer.text,
         "answered": [np.asarray(p.boxes_xyxy).round().tolist() for p in answer.phrases],
-    }  # fmt: skip
+    }
 
 
 def _report(right: dict[str, list[bool]], refused: list[bool], times: list[float]) -> dict:
@@ -265,7 +297,9 @@ def plot(calibration: dict):
     at = lambda sure, right: (edge + side * sure, edge + side * (1 - right))
     for row in calibration["bins"]:
         left, width = int(min(row["confidence"], 0.999) * 10) / 10, 0.1
-        draw.rectangle([at(left + 0.005, row["accuracy"]), at(left + width - 0.005, 0)], fill="#7aa6d8")
+        draw.rectangle(
+            [at(left + 0.005, row["accuracy"]), at(left + width - 0.005, 0)], fill="#7aa6d8"
+        )
         draw.text(at(left + 0.02, -0.02), str(row["count"]), fill="black")
     draw.line([at(0, 0), at(1, 1)], fill="#c0392b", width=2)
     for row in calibration["bins"]:
@@ -275,5 +309,9 @@ def plot(calibration: dict):
     for tick in (0, 0.5, 1):
         draw.text((edge - 28, at(0, tick)[1] - 6), f"{tick:.1f}", fill="black")
         draw.text((at(tick, 0)[0] - 8, side + edge + 22), f"{tick:.1f}", fill="black")
-    draw.text((edge, 14), f"right answers over how sure they were; ECE {calibration['ece']:.3f}", fill="black")
+    draw.text(
+        (edge, 14),
+        f"right answers over how sure they were; ECE {calibration['ece']:.3f}",
+        fill="black",
+    )
     return picture

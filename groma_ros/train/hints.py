@@ -33,9 +33,12 @@ class Hint:
 def hinted_heads(layers: int) -> dict[int, tuple[int, int]]:
     """Return (layer, head) of each hint: first read and name, then compare, then point."""
     return {
-        READ: (0, 1), NAME: (0, 0), WEIGH: (layers - 3, 0), ANCHOR: (layers - 3, 1),
+        READ: (0, 1),
+        NAME: (0, 0),
+        WEIGH: (layers - 3, 0),
+        ANCHOR: (layers - 3, 1),
         POINT: (layers - 2, 0),
-    }  # fmt: skip
+    }
 
 
 @torch.no_grad()
@@ -64,8 +67,12 @@ def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints)
     """
     total = torch.zeros(())
     for kind, (layer, head) in hinted_heads(len(attentions)).items():
-        mine = [(row, at, column, 1.0 / len(columns)) for k, row, at, columns in hints if k == kind
-                for column in columns]  # fmt: skip
+        mine = [
+            (row, at, column, 1.0 / len(columns))
+            for k, row, at, columns in hints
+            if k == kind
+            for column in columns
+        ]
         if not mine:
             continue
         row, at, column, share = zip(*mine, strict=True)

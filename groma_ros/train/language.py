@@ -62,7 +62,11 @@ class Speaker:
         asked = self.tokenizer.encode(prompts.turn(ask), add_bos=False)
         ids = self.tokenizer.encode(prompts.turn(ask) + " " + answer + "</s>", add_bos=False)
         start = len(asked)
-        features = [(at, int(region_of[question.objects[0]])) for at, t in enumerate(ids) if t == self.feature]
+        features = [
+            (at, int(region_of[question.objects[0]]))
+            for at, t in enumerate(ids)
+            if t == self.feature
+        ]
         choices = self.choices(ids, start)
         hints = self.hints(question, ids, start, region_of, choices)
         return Turn(ids, start, hints, choices, features)
@@ -81,7 +85,9 @@ class Speaker:
         if question.form in ("locate", "locate_all"):
             return pointing(question.objects, region_of, rng)
         return "".join(
-            part if isinstance(part, str) else f"<p>{part[0]}</p>{pointing(part[1], region_of, rng)}"
+            part
+            if isinstance(part, str)
+            else f"<p>{part[0]}</p>{pointing(part[1], region_of, rng)}"
             for part in question.parts
         )
 
@@ -94,9 +100,13 @@ class Speaker:
         return left
 
     def hints(
-        self, question: Question, ids: list[int], start: int, region_of: np.ndarray,
+        self,
+        question: Question,
+        ids: list[int],
+        start: int,
+        region_of: np.ndarray,
         choices: dict[int, tuple[int, ...]],
-    ) -> list[Hint]:  # fmt: skip
+    ) -> list[Hint]:
         hints = []
         following: tuple[int, ...] = ()
         inside = False
@@ -170,11 +180,14 @@ def shuffled(picture: SeenPicture, rng: np.random.Generator) -> tuple[SeenPictur
     number[-1] = -1
     return (
         SeenPicture(
-            picture.boxes_cxcywh_norm[order], picture.looks[order], picture.image_tokens,
-            number[picture.region_of], picture.truth,
+            picture.boxes_cxcywh_norm[order],
+            picture.looks[order],
+            picture.image_tokens,
+            number[picture.region_of],
+            picture.truth,
         ),
         order,
-    )  # fmt: skip
+    )
 
 
 def pack(
@@ -211,9 +224,7 @@ def pack(
             words = hint.head == READ
             columns = [longest + at if words else first + 2 * at + 1 for at in hint.seen]
             hints.append((hint.head, number, hint.place, columns))
-    after = [
-        [-100] * (t.answer_start - 1) + t.ids[t.answer_start :] + [-100] for t in flat
-    ]
+    after = [[-100] * (t.answer_start - 1) + t.ids[t.answer_start :] + [-100] for t in flat]
     choices = [
         (row, at - 1, token)
         for row, turn in enumerate(flat)
@@ -222,11 +233,18 @@ def pack(
     ]
     pad = speaker.tokenizer.pad_id
     return Batch(
-        padded(prefixes, pad), torch.tensor([len(p) for p in prefixes]),
-        padded([t.ids for t in flat], pad), torch.tensor([len(t.ids) for t in flat]),
-        torch.tensor(owner), padded(after, -100), torch.tensor(choices, dtype=torch.long).reshape(-1, 3),
-        torch.tensor(spots, dtype=torch.long).reshape(-1, 3), torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3), speaker.prefix.index(image_id), hints,
-    )  # fmt: skip
+        padded(prefixes, pad),
+        torch.tensor([len(p) for p in prefixes]),
+        padded([t.ids for t in flat], pad),
+        torch.tensor([len(t.ids) for t in flat]),
+        torch.tensor(owner),
+        padded(after, -100),
+        torch.tensor(choices, dtype=torch.long).reshape(-1, 3),
+        torch.tensor(spots, dtype=torch.long).reshape(-1, 3),
+        torch.tensor(turn_spots, dtype=torch.long).reshape(-1, 3),
+        speaker.prefix.index(image_id),
+        hints,
+    )
 
 
 def padded(rows: list[list[int]], fill: int) -> Tensor:
@@ -268,10 +286,13 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
     asked = asked.index_put(tuple(batch.turn_spots[:, :2].T), tokens[batch.turn_spots[:, 2]])
     lengths = batch.lengths[batch.owner]
     output = model.llm.model(
-        inputs_embeds=asked, past_key_values=cache, use_cache=True, output_attentions=True,
+        inputs_embeds=asked,
+        past_key_values=cache,
+        use_cache=True,
+        output_attentions=True,
         attention_mask=turn_mask(lengths, batch.prefix.shape[1], batch.turns.shape[1]),
         position_ids=lengths[:, None] + torch.arange(batch.turns.shape[1])[None],
-    )  # fmt: skip
+    )
     learned = batch.targets != -100
     logits, targets = model.logits(output.last_hidden_state[learned]), batch.targets[learned]
     pointing_at = targets >= model.ids.first_region
@@ -282,7 +303,10 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
         "hint": 0.5 * hint_loss(before.attentions, output.attentions, batch.hints),
         "name": 0.3 * naming_loss(model, tokens, pictures, words),
     }
-    return losses, {"token_acc": right.mean().item(), "point_acc": right[pointing_at].mean().nan_to_num().item()}
+    return losses, {
+        "token_acc": right.mean().item(),
+        "point_acc": right[pointing_at].mean().nan_to_num().item(),
+    }
 
 
 def answer_losses(logits: Tensor, targets: Tensor, learned: Tensor, choices: Tensor):
@@ -315,7 +339,9 @@ def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words
     scale = tokens.shape[-1] ** -0.5
     named = tokens[at] @ model.embed_ids(words["kinds"]).T * scale
     painted = tokens[at] @ model.embed_ids(words["colours"]).T * scale
-    return F.cross_entropy(named, torch.tensor(kinds)) + F.cross_entropy(painted, torch.tensor(colours))
+    return F.cross_entropy(named, torch.tensor(kinds)) + F.cross_entropy(
+        painted, torch.tensor(colours)
+    )
 
 
 def unit_regions(model: Groma, pictures: list[SeenPicture]) -> None:
@@ -352,9 +378,18 @@ def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
 
 
 def train_language(
-    rank: int, pictures: str, vocabulary: str, start: str, perceiver: str, checkpoint: str,
-    minutes: float, count: int, questions: int, lr: float, seed: int,
-) -> None:  # fmt: skip
+    rank: int,
+    pictures: str,
+    vocabulary: str,
+    start: str,
+    perceiver: str,
+    checkpoint: str,
+    minutes: float,
+    count: int,
+    questions: int,
+    lr: float,
+    seed: int,
+) -> None:
     """Train for `minutes`; each process looks at its own share of the pictures and keeps it.
 
     A step is about one picture: pointing emerges after some number of steps, not of questions.
@@ -366,10 +401,13 @@ def train_language(
     head = model.region_encoder.roi_align
     modules = nn.ModuleDict(
         {
-            "llm": model.llm, "new_input_embs": model.new_input_embs, "updims": head.updims,
-            "extra_lm_head": model.extra_lm_head, "pos_embedd": head.pos_embedd,
+            "llm": model.llm,
+            "new_input_embs": model.new_input_embs,
+            "updims": head.updims,
+            "extra_lm_head": model.extra_lm_head,
+            "pos_embedd": head.pos_embedd,
         }
-    )  # fmt: skip
+    )
     modules.requires_grad_(True)
     store = PictureStore(pictures, limit=count)
     world = torch.distributed.get_world_size()
@@ -385,7 +423,9 @@ def train_language(
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
-        learned = 1.0 if start else trainer.done  # weights that are trained on know the easy families
+        learned = (
+            1.0 if start else trainer.done
+        )  # weights that are trained on know the easy families
         picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
         asked = askable(picture, rng, questions, curriculum(learned, rng))
         if not asked:

@@ -75,22 +75,28 @@ class Trainer:
     """
 
     def __init__(
-        self, modules: nn.ModuleDict, lr: float, minutes: float, checkpoint: Path,
+        self,
+        modules: nn.ModuleDict,
+        lr: float,
+        minutes: float,
+        checkpoint: Path,
         gentle: nn.Module | None = None,
-    ):  # fmt: skip
+    ):
         self.modules, self.lr, self.budget_s = modules, lr, minutes * 60
         self.checkpoint = checkpoint
         self.parameters = [p for p in modules.parameters() if p.requires_grad]
         careful = set(gentle.parameters()) if gentle is not None else set()
         groups = [
             {
-                "params": [p for p in self.parameters if (p.ndim >= 2) is wide and (p in careful) is slow],
+                "params": [
+                    p for p in self.parameters if (p.ndim >= 2) is wide and (p in careful) is slow
+                ],
                 "weight_decay": DECAY if wide and not slow else 0.0,
                 "pace": GENTLE if slow else 1.0,
             }
             for wide in (True, False)
             for slow in (True, False)
-        ]  # fmt: skip
+        ]
         self.optimiser = torch.optim.AdamW(
             [g for g in groups if g["params"]], lr=lr, betas=(0.9, 0.98), fused=True
         )

@@ -90,9 +90,7 @@ def assign_queries(reference_cxcywh: Tensor, truth_cxcywh: Tensor, least: float 
     """
     if len(truth_cxcywh) == 0:
         return torch.full((len(reference_cxcywh),), -1, dtype=torch.long)
-    iou = iou_giou(
-        cxcywh_to_xyxy(reference_cxcywh)[:, None], cxcywh_to_xyxy(truth_cxcywh)[None]
-    )[0]
+    iou = iou_giou(cxcywh_to_xyxy(reference_cxcywh)[:, None], cxcywh_to_xyxy(truth_cxcywh)[None])[0]
     best, owner = iou.max(dim=1)
     owner = torch.where(best >= least, owner, -1)
     champions = iou.argmax(dim=0)
@@ -101,7 +99,9 @@ def assign_queries(reference_cxcywh: Tensor, truth_cxcywh: Tensor, least: float 
     return owner
 
 
-def jittered(boxes_cxcywh: Tensor, amount: float, generator: torch.Generator | None = None) -> Tensor:
+def jittered(
+    boxes_cxcywh: Tensor, amount: float, generator: torch.Generator | None = None
+) -> Tensor:
     """Shift and scale boxes by up to `amount` of their size, as an imperfect proposer would."""
     noise = (torch.rand(boxes_cxcywh.shape, generator=generator) * 2 - 1) * amount
     size = boxes_cxcywh[:, 2:]

@@ -60,7 +60,7 @@ def recall(aids: Aids, model: Groma, tokenizer: GromaTokenizer) -> None:
     for head in aids.children():
         head.weight.zero_()
         head.bias.zero_()
-    scale = model.config.language.hidden_size ** -0.5
+    scale = model.config.language.hidden_size**-0.5
     for head, names in ((aids.kind, KINDS), (aids.colour, COLOURS)):
         head.weight.copy_(model.embed_ids(first_words(tokenizer, names)) * scale)
 
@@ -202,9 +202,16 @@ def keep_filters(stem: MobileStem) -> None:
 
 
 def train_perceiver(
-    rank: int, pictures: str, vocabulary: int, start: str, checkpoint: str, minutes: float,
-    batch: int, lr: float, seed: int,
-) -> None:  # fmt: skip
+    rank: int,
+    pictures: str,
+    vocabulary: int,
+    start: str,
+    checkpoint: str,
+    minutes: float,
+    batch: int,
+    lr: float,
+    seed: int,
+) -> None:
     """Train for `minutes`; what the stem knows of photographs is changed with care."""
     store = PictureStore(pictures)
     torch.manual_seed(seed)

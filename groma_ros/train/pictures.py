@@ -45,7 +45,9 @@ class PictureStore:
     def __init__(self, folder: Path | str, limit: int | None = None):
         paths = sorted(Path(folder).glob("shard-*.npz"))
         if not paths:
-            raise ValueError(f"{folder} holds no shard-*.npz; make some with `groma render {folder}`")
+            raise ValueError(
+                f"{folder} holds no shard-*.npz; make some with `groma render {folder}`"
+            )
         self._shards = []
         self.index: list[tuple[int, int]] = []
         for path in paths:

@@ -28,7 +28,12 @@ NOUNS = {
     "book": ("book", "book", "notebook"),
     "marker": ("marker", "marker", "pen", "felt pen"),
 }
-PLURALS = {"glass": "glasses", "box": "boxes", "dish": "dishes", "drinking glass": "drinking glasses"}
+PLURALS = {
+    "glass": "glasses",
+    "box": "boxes",
+    "dish": "dishes",
+    "drinking glass": "drinking glasses",
+}
 COLOUR_WORDS = {"purple": ("purple", "purple", "violet")}
 ANYTHING = ("object", "thing", "item")
 DETERMINERS = ("the", "the", "the", "the", "", "a", "that", "this", "my")
@@ -190,18 +195,105 @@ def stranger(rng) -> str:
 
 
 STRANGERS = (
-    "person", "man", "woman", "dog", "cat", "chair", "door", "window", "robot", "hat", "shoe",
-    "car", "tree", "hammer", "screwdriver", "key", "clock", "lamp", "sofa", "pillow", "towel",
-    "camera", "bag", "backpack", "umbrella", "flower", "vase", "knife", "scissors", "toothbrush",
-    "lemon", "pear", "carrot", "bread", "cake", "egg", "pan", "pot", "kettle", "basket", "bucket",
-    "drill", "wrench", "screw", "battery", "glove", "sock", "shirt", "guitar", "bird", "horse",
-    "wheel", "bicycle", "printer", "keyboard", "mouse", "charger", "wallet", "ring", "candle",
-    "tomato", "potato", "onion", "orange juice", "sandwich", "pizza", "teddy bear", "doll",
-)  # fmt: skip
+    "person",
+    "man",
+    "woman",
+    "dog",
+    "cat",
+    "chair",
+    "door",
+    "window",
+    "robot",
+    "hat",
+    "shoe",
+    "car",
+    "tree",
+    "hammer",
+    "screwdriver",
+    "key",
+    "clock",
+    "lamp",
+    "sofa",
+    "pillow",
+    "towel",
+    "camera",
+    "bag",
+    "backpack",
+    "umbrella",
+    "flower",
+    "vase",
+    "knife",
+    "scissors",
+    "toothbrush",
+    "lemon",
+    "pear",
+    "carrot",
+    "bread",
+    "cake",
+    "egg",
+    "pan",
+    "pot",
+    "kettle",
+    "basket",
+    "bucket",
+    "drill",
+    "wrench",
+    "screw",
+    "battery",
+    "glove",
+    "sock",
+    "shirt",
+    "guitar",
+    "bird",
+    "horse",
+    "wheel",
+    "bicycle",
+    "printer",
+    "keyboard",
+    "mouse",
+    "charger",
+    "wallet",
+    "ring",
+    "candle",
+    "tomato",
+    "potato",
+    "onion",
+    "orange juice",
+    "sandwich",
+    "pizza",
+    "teddy bear",
+    "doll",
+)
 SYLLABLES = (
-    "ba", "ro", "ti", "mel", "son", "ker", "ap", "lo", "gin", "dra", "phi", "su", "ne", "wo",
-    "ca", "ble", "ing", "er", "st", "ou", "za", "qui", "xe", "hu", "mp", "fl", "gr", "tch",
-)  # fmt: skip
+    "ba",
+    "ro",
+    "ti",
+    "mel",
+    "son",
+    "ker",
+    "ap",
+    "lo",
+    "gin",
+    "dra",
+    "phi",
+    "su",
+    "ne",
+    "wo",
+    "ca",
+    "ble",
+    "ing",
+    "er",
+    "st",
+    "ou",
+    "za",
+    "qui",
+    "xe",
+    "hu",
+    "mp",
+    "fl",
+    "gr",
+    "tch",
+)
 
 
 def absent_colour(truth: Truth, rng) -> Question | None:
@@ -355,9 +447,14 @@ def describe_scene(truth: Truth, rng) -> Question | None:
 
 
 SCENE_QUESTIONS = (
-    "What is on the table?", "What do you see?", "Describe the image in detail.",
-    "What can you see?", "Describe the scene.", "What is in the image?", "What objects are there?",
-)  # fmt: skip
+    "What is on the table?",
+    "What do you see?",
+    "Describe the image in detail.",
+    "What can you see?",
+    "Describe the scene.",
+    "What is in the image?",
+    "What objects are there?",
+)
 
 
 def _named(truth: Truth, i: int) -> str:

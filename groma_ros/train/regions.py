@@ -39,9 +39,12 @@ def truth_of(store: PictureStore, number: int) -> Truth:
     boxes = found["box_xyxy"] / np.array([width, height, width, height], dtype=np.float32)
     hidden = tuple((int(k), int(c)) for k, c in zip(*store.hidden(number), strict=True))
     return Truth(
-        found["kind"].astype(int), found["colour"].astype(int), boxes.astype(np.float32),
-        found["distance_m"], hidden,
-    )  # fmt: skip
+        found["kind"].astype(int),
+        found["colour"].astype(int),
+        boxes.astype(np.float32),
+        found["distance_m"],
+        hidden,
+    )
 
 
 def load_perceiver(
@@ -67,14 +70,19 @@ def look(model: Groma, store: PictureStore, numbers: list[int]) -> list[SeenPict
     looks = looks - model.region_encoder.roi_align.pos_embedd(torch.cat(boxes))
     image_tokens = model.image_tokens(states).half().numpy()
     pictures = []
-    for i, (found, vectors) in enumerate(zip(boxes, looks.split([len(b) for b in boxes]), strict=True)):
+    for i, (found, vectors) in enumerate(
+        zip(boxes, looks.split([len(b) for b in boxes]), strict=True)
+    ):
         truth = truth_of(store, numbers[i])
         pictures.append(
             SeenPicture(
-                found.numpy(), vectors.half().numpy(), image_tokens[i],
-                matched(found, torch.from_numpy(seen[i][1])), truth,
+                found.numpy(),
+                vectors.half().numpy(),
+                image_tokens[i],
+                matched(found, torch.from_numpy(seen[i][1])),
+                truth,
             )
-        )  # fmt: skip
+        )
     return pictures
 
 

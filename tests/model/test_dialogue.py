@@ -41,7 +41,9 @@ def test_earlier_turns_are_read_as_in_one_conversation(predictor, perception):
     dialogue = predictor.dialogue(perception)
     first = dialogue.ground("find all the cans")
     dialogue.ground("the blue one")
-    regions = [perception.boxes_xyxy.tolist().index(box.tolist()) for box in first.target.boxes_xyxy]
+    regions = [
+        perception.boxes_xyxy.tolist().index(box.tolist()) for box in first.target.boxes_xyxy
+    ]
     events = predictor.answering(perception)
     list(events.events(parse_command("find all the cans")))
     tokenizer, model = predictor.tokenizer, predictor.model

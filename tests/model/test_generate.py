@@ -59,8 +59,9 @@ def test_the_pointed_feature_is_its_regions_token(model, pixels):
     torch.testing.assert_close(embeds[-1], percept.region_tokens[percept.refer_indices[0]])
 
 
-@pytest.mark.parametrize("ids", [[1, 2], ["image"], ["image", "image", "region"],
-                                 ["region", "image"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "ids", [[1, 2], ["image"], ["image", "image", "region"], ["region", "image"]]
+)
 def test_a_prompt_without_one_picture_is_refused(model, pixels, ids):
     ids = torch.tensor([getattr(model.ids, i) if isinstance(i, str) else i for i in ids])
     with pytest.raises(ValueError, match="one of each"):

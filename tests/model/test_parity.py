@@ -26,8 +26,12 @@ def test_every_stage_and_case_agrees(golden_folder, name):
 
 
 def test_text_preprocessing_and_configurations_agree(golden_folder, tmp_path, capsys):
-    for name in ("text.json", "image_processor.npz", "groma7b_state_dict.json",
-                 "groma7b_config.json"):  # fmt: skip
+    for name in (
+        "text.json",
+        "image_processor.npz",
+        "groma7b_state_dict.json",
+        "groma7b_config.json",
+    ):
         shutil.copy(golden_folder / name, tmp_path)
     shutil.copytree(golden_folder / "tokenizer", tmp_path / "tokenizer")
     assert run(tmp_path) == 0
@@ -85,9 +89,17 @@ def test_the_case_alone_agrees(altered):
 
 @pytest.mark.parametrize(
     "key, amount",
-    [(WHOLE, 1e-4), ("scores", 1e-3), (f"{SAMPLED}#sample", 1e-3), (f"{SAMPLED}#stat", 1e-3),
-     (f"{SAMPLED}#shape", 1), (INTEGER, 1), ("gen_ids", 1), ("llm.input_ids", 1)],
-)  # fmt: skip
+    [
+        (WHOLE, 1e-4),
+        ("scores", 1e-3),
+        (f"{SAMPLED}#sample", 1e-3),
+        (f"{SAMPLED}#stat", 1e-3),
+        (f"{SAMPLED}#shape", 1),
+        (INTEGER, 1),
+        ("gen_ids", 1),
+        ("llm.input_ids", 1),
+    ],
+)
 def test_one_altered_number_is_found(altered, key, amount):
     assert altered(**{key: moved(amount)}) == 1
 

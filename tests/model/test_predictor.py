@@ -168,7 +168,11 @@ def test_commands_together_are_answered_as_each_alone(predictor, perception):
     together = predictor.ground_all(perception, commands, max_new_tokens=12)
     for command, answer in zip(commands, together, strict=True):
         alone = predictor.ground(perception, command, max_new_tokens=12)
-        assert (alone.status, alone.text, alone.action) == (answer.status, answer.text, answer.action)
+        assert (alone.status, alone.text, alone.action) == (
+            answer.status,
+            answer.text,
+            answer.action,
+        )
         for a, b in zip(alone.phrases, answer.phrases, strict=True):
             np.testing.assert_array_equal(a.boxes_xyxy, b.boxes_xyxy)
             np.testing.assert_allclose(a.scores, b.scores, atol=1e-5)
@@ -346,7 +350,9 @@ def test_a_stream_tells_what_the_answer_holds(predictor, perception, command):
     opened = [e.index for e in events if isinstance(e, PhraseOpened)]
     assert opened[: len(answer.phrases)] == list(range(len(answer.phrases)))
     for index, phrase in enumerate(answer.phrases):
-        boxes = [e.box_xyxy.tolist() for e in events if isinstance(e, BoxFound) and e.index == index]
+        boxes = [
+            e.box_xyxy.tolist() for e in events if isinstance(e, BoxFound) and e.index == index
+        ]
         assert sorted(boxes) == sorted(phrase.boxes_xyxy.tolist())
 
 

@@ -40,7 +40,9 @@ def test_roi_align_equals_the_loops(size, ratio):
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(2, 3, 7, 9, generator=generator)
     inside = torch.tensor([[1.0, 1.5, 6.0, 5.0], [0.0, 0.0, 9.0, 7.0], [2.2, 3.1, 2.4, 3.2]])
-    outside = torch.tensor([[-6.0, -4.0, 3.0, 2.0], [7.5, 5.0, 30.0, 20.0], [40.0, 40.0, 50.0, 50.0]])
+    outside = torch.tensor(
+        [[-6.0, -4.0, 3.0, 2.0], [7.5, 5.0, 30.0, 20.0], [40.0, 40.0, 50.0, 50.0]]
+    )
     backwards = torch.tensor([[6.0, 5.0, 1.0, 2.0], [8.0, 1.0, 1.0, 6.0]])
     boxes = [torch.cat((inside, backwards)), outside]
     pooled = roi_align(features, boxes, size, ratio)

@@ -20,7 +20,7 @@ from groma_ros.train.language import (
     pack,
     region_tokens,
     shuffled,
-)  # fmt: skip
+)
 from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import Aids, perceiver_losses, recall
 from groma_ros.train.pictures import Picture, normalised
@@ -36,12 +36,21 @@ def small_config(vocabulary: int) -> GromaConfig:
     """Shrink groma-nano to what a test needs."""
     config = copy.deepcopy(nano_config(vocabulary))
     vision = config["perceiver_cfg"]["vis_encoder_cfg"]
-    vision |= {"hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 4, "image_size": 128}
+    vision |= {
+        "hidden_size": 64,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 4,
+        "image_size": 128,
+    }
     config["perceiver_cfg"]["ddetr_cfg"] |= {
-        "d_model": 64, "encoder_attention_heads": 2, "decoder_attention_heads": 2,
-        "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "num_queries": 12,
+        "d_model": 64,
+        "encoder_attention_heads": 2,
+        "decoder_attention_heads": 2,
+        "encoder_ffn_dim": 64,
+        "decoder_ffn_dim": 64,
+        "num_queries": 12,
         "two_stage_num_proposals": 12,
-    }  # fmt: skip
+    }
     config["llm_cfg"] |= {"hidden_size": 64, "intermediate_size": 96}
     config["groma_ros"] |= {"image_size": 128, "stem": SMALL_STEM}
     config["groma_ros"]["region_encoder"] |= {"channels": 64, "hidden": 64}
@@ -66,14 +75,19 @@ def model(tokenizer) -> Groma:
 def seen_picture(rng, regions: int, image_tokens: int) -> SeenPicture:
     low = rng.random((regions, 2)) * 0.6
     boxes = np.concatenate([low, low + 0.1 + 0.2 * rng.random((regions, 2))], axis=1)
-    centres = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+    centres = np.concatenate(
+        [(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1
+    )
     truth = Truth(
         rng.integers(0, 4, regions), rng.integers(0, 3, regions), boxes, rng.random(regions) + 0.5
     )
     return SeenPicture(
-        centres.astype(np.float32), rng.normal(size=(regions, 64)).astype(np.float16),
-        rng.normal(size=(image_tokens, 64)).astype(np.float16), np.arange(regions), truth,
-    )  # fmt: skip
+        centres.astype(np.float32),
+        rng.normal(size=(regions, 64)).astype(np.float16),
+        rng.normal(size=(image_tokens, 64)).astype(np.float16),
+        np.arange(regions),
+        truth,
+    )
 
 
 def test_packed_turns_score_as_they_do_alone(model, tokenizer):
@@ -92,10 +106,13 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
         for picture, asked in zip(pictures, turns, strict=True):
             features = region_tokens(model, [picture])
             percept = Percept(
-                torch.from_numpy(picture.boxes_cxcywh_norm), torch.ones(len(features)),
-                torch.from_numpy(picture.image_tokens).float(), features,
-                torch.zeros(0, dtype=torch.long), torch.zeros(0, dtype=torch.long),
-            )  # fmt: skip
+                torch.from_numpy(picture.boxes_cxcywh_norm),
+                torch.ones(len(features)),
+                torch.from_numpy(picture.image_tokens).float(),
+                features,
+                torch.zeros(0, dtype=torch.long),
+                torch.zeros(0, dtype=torch.long),
+            )
             for turn in asked:
                 ids = torch.tensor(speaker.prefix + turn.ids)
                 alone = percept
@@ -163,10 +180,14 @@ def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
     picture = seen_picture(rng, 5, 16)
     other = int(picture.truth.kind[0])
     phrase = f"the {KINDS[other]}"
-    turn = speaker.turn(Question("kind", "locate", phrase, (0,), candidates=(0,)), picture.region_of)
+    turn = speaker.turn(
+        Question("kind", "locate", phrase, (0,), candidates=(0,)), picture.region_of
+    )
     batch = pack(speaker, [picture], [[turn]], 16)
     places, columns = batch.turns.shape[1], batch.prefix.shape[1] + batch.turns.shape[1]
-    before = tuple(torch.full((1, 2, batch.prefix.shape[1], batch.prefix.shape[1]), 1e-4) for _ in range(4))
+    before = tuple(
+        torch.full((1, 2, batch.prefix.shape[1], batch.prefix.shape[1]), 1e-4) for _ in range(4)
+    )
     during = tuple(torch.full((1, 2, places, columns), 1e-4) for _ in range(4))
     for kind, row, at, seen in batch.hints:
         layer, head = hinted_heads(4)[kind]
@@ -184,7 +205,10 @@ def test_primed_heads_copy_what_they_look_at(model):
     prime_heads(primed)
     size = primed.llm.config.hidden_size // primed.llm.config.num_attention_heads
     layer, head = hinted_heads(4)[POINT]
-    attention, rows = primed.llm.model.layers[layer].self_attn, slice(head * size, (head + 1) * size)
+    attention, rows = (
+        primed.llm.model.layers[layer].self_attn,
+        slice(head * size, (head + 1) * size),
+    )
     copied = attention.o_proj.weight[:, rows] @ attention.v_proj.weight[rows]
     torch.testing.assert_close(copied, copied.T)
     tokens = primed.new_input_embs.weight @ copied @ primed.new_input_embs.weight.T
@@ -193,14 +217,27 @@ def test_primed_heads_copy_what_they_look_at(model):
 
 def test_a_stem_filled_from_batch_normalised_weights_computes_the_same():
     torch.manual_seed(0)
-    config = StemConfig(4, ({"channels": 4, "expansion": 1}, {"channels": 6, "kernel": 5, "stride": 2}))
+    config = StemConfig(
+        4, ({"channels": 4, "expansion": 1}, {"channels": 6, "kernel": 5, "stride": 2})
+    )
     stem = MobileStem(3, config).eval()
     weights, layers = {}, []
     names = [("_conv_stem", "_bn0")]
-    names += [("_blocks.0._depthwise_conv", "_blocks.0._bn1"), ("_blocks.0._project_conv", "_blocks.0._bn2")]
-    names += [(f"_blocks.1.{conv}", f"_blocks.1.{norm}") for conv, norm in
-              (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))]  # fmt: skip
-    for conv, (name, norm) in zip((m for m in stem.modules() if isinstance(m, nn.Conv2d)), names, strict=True):
+    names += [
+        ("_blocks.0._depthwise_conv", "_blocks.0._bn1"),
+        ("_blocks.0._project_conv", "_blocks.0._bn2"),
+    ]
+    names += [
+        (f"_blocks.1.{conv}", f"_blocks.1.{norm}")
+        for conv, norm in (
+            ("_expand_conv", "_bn0"),
+            ("_depthwise_conv", "_bn1"),
+            ("_project_conv", "_bn2"),
+        )
+    ]
+    for conv, (name, norm) in zip(
+        (m for m in stem.modules() if isinstance(m, nn.Conv2d)), names, strict=True
+    ):
         kernel = torch.randn_like(conv.weight) * 0.3
         batch_norm = nn.BatchNorm2d(conv.out_channels, eps=1e-3).eval()
         for tensor in batch_norm.state_dict().values():
@@ -210,7 +247,9 @@ def test_a_stem_filled_from_batch_normalised_weights_computes_the_same():
         weights |= {f"{norm}.{key}": value for key, value in batch_norm.state_dict().items()}
         layers.append((kernel, conv.stride[0], conv.groups, batch_norm))
     load_lite_stem(stem, weights)
-    rgb = np.full((1, 16, 16, 3), 127, np.uint8) + np.arange(16, dtype=np.uint8)[None, :, None, None]
+    rgb = (
+        np.full((1, 16, 16, 3), 127, np.uint8) + np.arange(16, dtype=np.uint8)[None, :, None, None]
+    )
     x = torch.from_numpy((rgb.astype(np.float32) - 127) / 128).permute(0, 3, 1, 2)
 
     def normalised_layer(x, number):
@@ -235,7 +274,9 @@ def test_a_model_that_is_trained_on_names_what_its_words_name(model, tokenizer):
     recall(aids, model, tokenizer)
     spoken = model.embed_ids(first_words(tokenizer, KINDS))
     assert (aids.kind(spoken).argmax(-1) == torch.arange(len(KINDS))).all()
-    assert not aids.place.weight.any() and not aids.cell_kind.bias.any(), "what knows nothing says nothing"
+    assert not aids.place.weight.any() and not aids.cell_kind.bias.any(), (
+        "what knows nothing says nothing"
+    )
 
 
 def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):
@@ -249,10 +290,19 @@ def test_the_perceiver_learns_a_picture_and_an_empty_one(tokenizer):
     box = np.array([[0.25, 0.25, 0.6, 0.6]], dtype=np.float32)
     pictures = [
         Picture(rgb, box, np.array([3]), np.array([1]), cells),
-        Picture(rgb[::-1].copy(), np.zeros((0, 4), np.float32), np.zeros(0, int), np.zeros(0, int),
-                np.full((8, 8), -1)),
-    ]  # fmt: skip
-    parameters = [*model.perceiver.parameters(), *model.region_encoder.parameters(), *aids.parameters()]
+        Picture(
+            rgb[::-1].copy(),
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, int),
+            np.zeros(0, int),
+            np.full((8, 8), -1),
+        ),
+    ]
+    parameters = [
+        *model.perceiver.parameters(),
+        *model.region_encoder.parameters(),
+        *aids.parameters(),
+    ]
     optimiser = torch.optim.AdamW(parameters, lr=2e-3)
     totals = []
     for _ in range(25):

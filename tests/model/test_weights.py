@@ -103,8 +103,10 @@ def test_shards_of_pickled_weights_are_read(folder):
     tensors = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     names = sorted(tensors)
-    halves = {"pytorch_model-00001-of-00002.bin": names[::2],
-              "pytorch_model-00002-of-00002.bin": names[1::2]}  # fmt: skip
+    halves = {
+        "pytorch_model-00001-of-00002.bin": names[::2],
+        "pytorch_model-00002-of-00002.bin": names[1::2],
+    }
     for shard, part in halves.items():
         torch.save({name: tensors[name] for name in part}, folder / shard)
     weight_map = {name: shard for shard, part in halves.items() for name in part}

@@ -19,7 +19,8 @@ def conv(channels_in, channels_out):
 
 @torch.no_grad()
 @pytest.mark.parametrize(
-    "shape", [(1, 8, 4, 4), (2, 8, 7, 9), (1, 8, 1, 1), (3, 8, 14, 14), (1, 8, 200, 12), (0, 8, 5, 5)]
+    "shape",
+    [(1, 8, 4, 4), (2, 8, 7, 9), (1, 8, 1, 1), (3, 8, 14, 14), (1, 8, 200, 12), (0, 8, 5, 5)],
 )
 @pytest.mark.parametrize("channels_last", [True, False])
 def test_it_equals_a_direct_convolution(shape, channels_last):

@@ -14,8 +14,12 @@ RED_BOX = (10, 8, 30, 24)
 
 def corners(detection):
     center, box = detection.bbox.center.position, detection.bbox
-    return (center.x - box.size_x / 2, center.y - box.size_y / 2,
-            center.x + box.size_x / 2, center.y + box.size_y / 2)  # fmt: skip
+    return (
+        center.x - box.size_x / 2,
+        center.y - box.size_y / 2,
+        center.x + box.size_x / 2,
+        center.y + box.size_y / 2,
+    )
 
 
 def test_a_command_becomes_a_box(bench):
@@ -111,10 +115,13 @@ def test_a_command_before_the_first_image_is_answered_when_it_comes(bench):
     assert (answer.status, answer.header) == ("GROUNDED", shown.header)
 
 
-@pytest.mark.parametrize("command, reason", [
-    ("", "the command is empty"),
-    ("break", "RuntimeError: something broke"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "command, reason",
+    [
+        ("", "the command is empty"),
+        ("break", "RuntimeError: something broke"),
+    ],
+)
 def test_what_cannot_be_answered_is_an_error_with_the_reason_and_the_node_goes_on(
     bench, command, reason
 ):
@@ -129,9 +136,16 @@ def test_what_cannot_be_answered_is_an_error_with_the_reason_and_the_node_goes_o
     assert (answer.status, answer.command_id) == ("GROUNDED", 2)
 
 
-@pytest.mark.parametrize("fault", [
-    {"step": 5}, {"data": array("B", bytes(9))}, {"width": 0}, {"height": 0}, {"encoding": "rgb9"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"step": 5},
+        {"data": array("B", bytes(9))},
+        {"width": 0},
+        {"height": 0},
+        {"encoding": "rgb9"},
+    ],
+)
 def test_a_malformed_image_is_refused_and_the_node_goes_on(bench, fault):
     message = Image(header=header(3), height=48, width=64, step=192, encoding="rgb8")
     message.data = array("B", bytes(48 * 192))

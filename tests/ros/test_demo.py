@@ -30,18 +30,32 @@ def test_a_photo_and_a_command_of_ones_own(tmp_path):
     Image.fromarray(np.full((90, 160, 3), 128, np.uint8)).save(tmp_path / "gray wall.png")
     out = tmp_path / "demo.png"
     command = "find the yellow banana"
-    done = run("--image", str(tmp_path / "gray wall.png"), "--command", command,
-               "--out", str(out), "--timeout", "300")  # fmt: skip
+    done = run(
+        "--image",
+        str(tmp_path / "gray wall.png"),
+        "--command",
+        command,
+        "--out",
+        str(out),
+        "--timeout",
+        "300",
+    )
     assert done.returncode == 0, done.stderr
     assert f"command     {command}" in done.stdout
     assert "status      NOT_FOUND" in done.stdout
     assert Image.open(out).size == (160, 90)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (["--image", "/no/such/photo.jpg"], "there is no picture, video or folder /no/such/photo.jpg"),
-    (["--model", "/no/such/model"], "there is no model folder /no/such/model"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (
+            ["--image", "/no/such/photo.jpg"],
+            "there is no picture, video or folder /no/such/photo.jpg",
+        ),
+        (["--model", "/no/such/model"], "there is no model folder /no/such/model"),
+    ],
+)
 def test_what_cannot_work_is_said_and_is_no_success(arguments, words):
     done = run(*arguments, "--timeout", "300")
     assert done.returncode != 0

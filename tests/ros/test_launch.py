@@ -33,8 +33,9 @@ sys.exit(service.run())
 """
 
 
-@pytest.mark.parametrize("file, more", [
-    ("groma.launch.py", set()), ("demo.launch.py", {"source", "command"})])  # fmt: skip
+@pytest.mark.parametrize(
+    "file, more", [("groma.launch.py", set()), ("demo.launch.py", {"source", "command"})]
+)
 def test_every_argument_is_visible_and_described(file, more):
     """PEERS 9: launch arguments hidden inside OpaqueFunction."""
     description = get_launch_description_from_python_launch_file(str(LAUNCH / file))
@@ -55,10 +56,22 @@ def test_what_is_launched_has_the_arguments(sides):
         GetParameters, "/arm/groma/get_parameters"
     )
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", RUN, str(LAUNCH / "groma.launch.py"), "namespace:=arm",
-         "autostart:=false", "use_sim_time:=true", "mode:=continuous", "model:=/some/folder"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-P",
+            "-c",
+            RUN,
+            str(LAUNCH / "groma.launch.py"),
+            "namespace:=arm",
+            "autostart:=false",
+            "use_sim_time:=true",
+            "mode:=continuous",
+            "model:=/some/folder",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     try:
         robot.hear("status", lambda s: value_of(s, "state") == "unconfigured")
         names = ["autostart", "use_sim_time", "mode", "model", "device", "rate_hz"]

@@ -76,11 +76,14 @@ def test_a_box_and_back():
     assert messages.box_xyxy(box) == tuple(CUP)
 
 
-@pytest.mark.parametrize("field, value, words", [
-    ("size_x", 0.0, "has to have a size, not 0.0 x 40.0 pixels"),
-    ("size_y", -1.0, "has to have a size"),
-    ("size_x", float("nan"), "not finite"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "field, value, words",
+    [
+        ("size_x", 0.0, "has to have a size, not 0.0 x 40.0 pixels"),
+        ("size_y", -1.0, "has to have a size"),
+        ("size_x", float("nan"), "not finite"),
+    ],
+)
 def test_a_region_without_a_size_is_refused(field, value, words):
     box = messages.bounding_box(CUP)
     setattr(box, field, value)
@@ -103,12 +106,15 @@ def camera(width=320, height=240, projection=None):
     return info
 
 
-@pytest.mark.parametrize("info, fx, fy, cx, cy", [
-    (camera(), 400, 200, 100, 50),
-    (camera(projection=(500.0, 250.0, 160.0, 120.0)), 500, 250, 160, 120),
-    (camera(width=640), 320, 320, 160, 120),  # the info of another image: not used
-    (None, 320, 320, 160, 120),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "info, fx, fy, cx, cy",
+    [
+        (camera(), 400, 200, 100, 50),
+        (camera(projection=(500.0, 250.0, 160.0, 120.0)), 500, 250, 160, 120),
+        (camera(width=640), 320, 320, 160, 120),  # the info of another image: not used
+        (None, 320, 320, 160, 120),
+    ],
+)
 def test_markers_lie_on_the_rays_of_the_camera(info, fx, fy, cx, cy):
     markers = messages.marker_array(grounding(), header(5), (240, 320), info).markers
     corner = markers[1].points[0]

@@ -32,8 +32,10 @@ def by_node(names_and_types, of_rclpy=()):
 
 def test_the_node_offers_the_names_that_are_documented(bench):
     me, node = ("groma", "/"), bench.node
-    published = by_node(node.get_publisher_names_and_types_by_node(*me), (
-        "/rosout", "/parameter_events", "/transition_event"))  # fmt: skip
+    published = by_node(
+        node.get_publisher_names_and_types_by_node(*me),
+        ("/rosout", "/parameter_events", "/transition_event"),
+    )
     assert published == {f"/groma/{name}": kind for name, kind in OUTPUTS.items()}
     heard = by_node(node.get_subscriber_names_and_types_by_node(*me), ("/parameter_events",))
     assert heard == INPUTS
@@ -41,8 +43,9 @@ def test_the_node_offers_the_names_that_are_documented(bench):
     assert {f"/groma/{n}": k for n, k in SERVICES.items()}.items() <= offered.items()
 
 
-@pytest.mark.parametrize("transport, topic", [
-    ("raw", "/image"), ("compressed", "/image/compressed")])  # fmt: skip
+@pytest.mark.parametrize(
+    "transport, topic", [("raw", "/image"), ("compressed", "/image/compressed")]
+)
 def test_the_transport_chooses_the_topic(make_bench, transport, topic):
     bench = make_bench(image_transport=transport)
     heard = by_node(bench.node.get_subscriber_names_and_types_by_node("groma", "/"))
@@ -67,5 +70,7 @@ def test_rviz_subscribes_to_what_is_published():
         assert topic["Reliability Policy"] in ("Reliable", "Best Effort")
         assert topic["Depth"] > 0
     assert topics == {
-        "/groma/annotated_image": "Image", "/groma/markers": "MarkerArray", "/image": "Camera"
-    }  # fmt: skip
+        "/groma/annotated_image": "Image",
+        "/groma/markers": "MarkerArray",
+        "/image": "Camera",
+    }

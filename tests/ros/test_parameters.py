@@ -30,14 +30,17 @@ def test_every_setting_is_a_described_parameter(bench):
     assert (rate.from_value, rate.to_value) == (0.01, 100.0)
 
 
-@pytest.mark.parametrize("name, value, words", [
-    ("mode", "always", "mode has to be one of command, continuous, not 'always'"),
-    ("rate_hz", 0.0, "rate_hz"),
-    ("rate_hz", "fast", "rate_hz has to be float, not str: 'fast'"),
-    ("max_new_tokens", 0, "max_new_tokens"),
-    ("model", "other", "changes only while the node is unconfigured"),
-    ("autostart", False, "read-only parameter: autostart"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("mode", "always", "mode has to be one of command, continuous, not 'always'"),
+        ("rate_hz", 0.0, "rate_hz"),
+        ("rate_hz", "fast", "rate_hz has to be float, not str: 'fast'"),
+        ("max_new_tokens", 0, "max_new_tokens"),
+        ("model", "other", "changes only while the node is unconfigured"),
+        ("autostart", False, "read-only parameter: autostart"),
+    ],
+)
 def test_a_refused_value_says_why_and_changes_nothing(bench, name, value, words):
     before = bench.node.settings
     successful, reason = set_parameter(bench, name, value)

@@ -37,11 +37,14 @@ def start():
         process.communicate()
 
 
-@pytest.mark.parametrize("value, words", [
-    ("mode:=always", "mode has to be one of command, continuous, not 'always'"),
-    ("threads:=2.5", "threads"),
-    ("rate_hz:=-1.0", "rate_hz"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ("mode:=always", "mode has to be one of command, continuous, not 'always'"),
+        ("threads:=2.5", "threads"),
+        ("rate_hz:=-1.0", "rate_hz"),
+    ],
+)
 def test_a_bad_value_at_start_ends_in_one_clear_line(start, value, words):
     process = start("-p", value)
     output, _ = process.communicate(timeout=5 * PATIENCE_S)

@@ -32,9 +32,13 @@ def test_where_no_image_comes_by_best_effort_it_is_asked_for_reliably(make_bench
     assert reliability_asked_for(bench, "/other/image") == ReliabilityPolicy.BEST_EFFORT
     camera = bench.robot.node.create_publisher(Image, "/other/image", 1)
     try:
-        bench.robot.hear("rosout", said("no image on /other/image for ", "by best effort, now asked "
-                                        "for reliably"))  # fmt: skip
-        bench.robot.hear("status", lambda s: "though its publisher fits: does it send?" in s.message)
+        bench.robot.hear(
+            "rosout",
+            said("no image on /other/image for ", "by best effort, now asked for reliably"),
+        )
+        bench.robot.hear(
+            "status", lambda s: "though its publisher fits: does it send?" in s.message
+        )
         assert reliability_asked_for(bench, "/other/image") == ReliabilityPolicy.RELIABLE
         bench.show(picture(), camera=camera)
     finally:
@@ -56,8 +60,13 @@ def test_a_publisher_of_another_type(make_bench):
     bench = make_bench(image_timeout_s=0.1, remap=["image:=/other/image"])
     camera = bench.robot.node.create_publisher(CompressedImage, "/other/image", 1)
     try:
-        bench.robot.hear("rosout", said("no image on /other/image for ", "its publisher sends "
-                                        "sensor_msgs/msg/CompressedImage, not sensor_msgs/msg/Image"))  # fmt: skip
+        bench.robot.hear(
+            "rosout",
+            said(
+                "no image on /other/image for ",
+                "its publisher sends sensor_msgs/msg/CompressedImage, not sensor_msgs/msg/Image",
+            ),
+        )
     finally:
         bench.robot.node.destroy_publisher(camera)
 

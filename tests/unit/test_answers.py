@@ -72,11 +72,15 @@ def test_no_answer_breaks_the_reader(marked, region_count):
         ("put the cup on the tray", [0, 0], "NOT_FOUND", "Could not find the cup or the tray."),
         ("put the cup on the tray", [2, 1], "AMBIGUOUS", "Found the tray. 2 things fit the cup."),
         ("grab the mug next to the box", [1, 0], "GROUNDED", "Found the mug next to the box."),
-        ("the cup, the can and the box", [1, 1, 1], "GROUNDED",
-         "Found the cup, the can and the box."),
+        (
+            "the cup, the can and the box",
+            [1, 1, 1],
+            "GROUNDED",
+            "Found the cup, the can and the box.",
+        ),
         ("the cup and the can", [1, 0], "NOT_FOUND", "Found the cup. Could not find the can."),
     ],
-)  # fmt: skip
+)
 def test_status_and_sentence(command, counts, status, text):
     parsed = parse_command(command)
     assert judge(parsed.phrases, counts)[0] is Status(status)
@@ -96,26 +100,38 @@ def test_reasons_name_what_is_missing_and_how_many_fit():
 def marked_list(*items):
     """Write (words, region or None) and separators as the model says them."""
     return "".join(
-        item if isinstance(item, str) else
-        f"<p>{item[0]}</p><roi>" + (f"<r{item[1]}>" if item[1] is not None else "") + "</roi>"
+        item
+        if isinstance(item, str)
+        else f"<p>{item[0]}</p><roi>" + (f"<r{item[1]}>" if item[1] is not None else "") + "</roi>"
         for item in items
-    )  # fmt: skip
+    )
 
 
 CUP, CAN, GREEN, NOTHING = ("a cup", 0), ("a can", 1), ("a green can", 0), ("a bowl", None)
 
 
-@pytest.mark.parametrize("said, wanted, left", [
-    (["I see ", CUP, ", ", CAN, ", ", CUP, " and ", CAN, "."], "I see a cup and a can.", [0, 1]),
-    ([CUP, ", ", CUP, ", ", CUP], "a cup", [0]),
-    ([CUP, ", ", CUP, ", ", CAN], "a cup, a can", [0, 2]),
-    ([CUP, ", ", GREEN, ", and ", CAN, "."], "a cup, and a can.", [0, 2]),
-    ([CUP, " and ", CAN, "."], "a cup and a can.", [0, 1]),
-    ([NOTHING, ", ", NOTHING, " and ", CUP], "a bowl, a bowl and a cup", [0, 1, 2]),
-    ([CUP, " is on the left. ", CUP, " is red."], "a cup is on the left. a cup is red.", [0, 1]),
-    ([CUP, " and ", CUP, ". ", CUP, ", ", CAN], "a cup. a cup, a can", [0, 2, 3]),
-    (["Nothing."], "Nothing.", []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "said, wanted, left",
+    [
+        (
+            ["I see ", CUP, ", ", CAN, ", ", CUP, " and ", CAN, "."],
+            "I see a cup and a can.",
+            [0, 1],
+        ),
+        ([CUP, ", ", CUP, ", ", CUP], "a cup", [0]),
+        ([CUP, ", ", CUP, ", ", CAN], "a cup, a can", [0, 2]),
+        ([CUP, ", ", GREEN, ", and ", CAN, "."], "a cup, and a can.", [0, 2]),
+        ([CUP, " and ", CAN, "."], "a cup and a can.", [0, 1]),
+        ([NOTHING, ", ", NOTHING, " and ", CUP], "a bowl, a bowl and a cup", [0, 1, 2]),
+        (
+            [CUP, " is on the left. ", CUP, " is red."],
+            "a cup is on the left. a cup is red.",
+            [0, 1],
+        ),
+        ([CUP, " and ", CUP, ". ", CUP, ", ", CAN], "a cup. a cup, a can", [0, 2, 3]),
+        (["Nothing."], "Nothing.", []),
+    ],
+)
 def test_an_enumeration_names_a_thing_once(said, wanted, left):
     text, phrases = parse_answer(marked_list(*said), 2)
     shorter, kept = without_repetitions(text, phrases)

@@ -66,13 +66,16 @@ def test_ground_prints_one_line_of_json(fake, photo, capsys):
         "text": "Found the cup.",
         "phrases": [
             {
-                "text": "the cup", "span": [6, 13], "boxes_xyxy": [[10.25, 5.0, 30.0, 25.0]],
-                "scores": [0.8765], "role": "target",
+                "text": "the cup",
+                "span": [6, 13],
+                "boxes_xyxy": [[10.25, 5.0, 30.0, 25.0]],
+                "scores": [0.8765],
+                "role": "target",
             }
         ],
         "timings_ms": TIMES,
         "reason": "",
-    }  # fmt: skip
+    }
 
 
 def test_ground_writes_the_annotated_picture(fake, photo, tmp_path, capsys):

@@ -317,9 +317,18 @@ def test_requests_are_commands(lead):
 
 
 TEMPLATES = (
-    "pick up {}", "could you please grab {}", "fetch {} for me", "where is {}?", "take {}, please",
-    "hand me {}", "Please point at {}.", "Robot, lift {}!", "can you find {}?", "{}", "is there {}",
-)  # fmt: skip
+    "pick up {}",
+    "could you please grab {}",
+    "fetch {} for me",
+    "where is {}?",
+    "take {}, please",
+    "hand me {}",
+    "Please point at {}.",
+    "Robot, lift {}!",
+    "can you find {}?",
+    "{}",
+    "is there {}",
+)
 
 
 def test_every_phrase_of_the_training_questions_is_asked_as_it_is():
@@ -353,9 +362,11 @@ def test_any_text_is_read_or_refused_with_a_reason(text):
         assert "command" in str(error)
 
 
-VOCABULARY = sorted(words("""pick up put take give me the a red cup cups plate on into to next left of and then it
+VOCABULARY = sorted(
+    words("""pick up put take give me the a red cup cups plate on into to next left of and then it
 that is are there where how many all both please could you go door , . ? ! the same from between
-find don't "quoted" <r3> don’t looking for what i want nearest ( ) -"""))
+find don't "quoted" <r3> don’t looking for what i want nearest ( ) -""")
+)
 
 
 @settings(deadline=None)

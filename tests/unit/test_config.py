@@ -78,7 +78,11 @@ def test_our_own_settings_are_read():
         (minimal() | {"groma_ros": {"image_size": 456}}, "456.*16"),
         (minimal() | {"groma_ros": {"region_encoder": {"channels": 100}}}, "100"),
         (minimal() | {"groma_ros": {"region_encoder": {"geometry": "round"}}}, "round"),
-        (minimal() | {"groma_ros": {"stem": {"channels": 8, "stages": [{"channels": 8, "stride": 32}]}}}, "patch_size.*16"),
+        (
+            minimal()
+            | {"groma_ros": {"stem": {"channels": 8, "stages": [{"channels": 8, "stride": 32}]}}},
+            "patch_size.*16",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(data, message):

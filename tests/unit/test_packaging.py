@@ -17,10 +17,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "groma_ros"
 
 # Import name -> name in setup.py or package.xml, where the two differ.
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image",
-                 "yaml": "pyyaml"}
-ROSDEP_KEYS = {"cv2": "python3-opencv", "PIL": "python3-pil", "numpy": "python3-numpy",
-               "yaml": "python3-yaml"}
+DISTRIBUTIONS = {
+    "cv2": "opencv-python-headless",
+    "PIL": "pillow",
+    "skimage": "scikit-image",
+    "yaml": "pyyaml",
+}
+ROSDEP_KEYS = {
+    "cv2": "python3-opencv",
+    "PIL": "python3-pil",
+    "numpy": "python3-numpy",
+    "yaml": "python3-yaml",
+}
 
 
 def requirements(name):
@@ -55,8 +63,11 @@ def third_party_imports(folder, top_level_only=False):
 
 def core_files():
     ros_and_extras = {"ros", "sim", "train"}
-    return [path for path in sorted(PACKAGE.rglob("*.py"))
-            if path.relative_to(PACKAGE).parts[0] not in ros_and_extras]
+    return [
+        path
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] not in ros_and_extras
+    ]
 
 
 def undeclared(imports, declared):
@@ -88,11 +99,18 @@ def test_imports_of_the_training_extra_are_declared(folder):
 def test_imports_of_the_node_are_declared():
     declared = {element.text for element in manifest() if element.tag.endswith("depend")}
     python = requirements("install_requires") - set(ROSDEP_KEYS)
-    sources = [path for folder in ("groma_ros/ros", "launch", "scripts")
-               for path in sorted((ROOT / folder).rglob("*")) if is_python(path)]
+    sources = [
+        path
+        for folder in ("groma_ros/ros", "launch", "scripts")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if is_python(path)
+    ]
     imports = third_party_imports(sources)
-    missing = {name for name in imports
-               if ROSDEP_KEYS.get(name, name) not in declared and name not in python}
+    missing = {
+        name
+        for name in imports
+        if ROSDEP_KEYS.get(name, name) not in declared and name not in python
+    }
     assert missing - {"tf2_ros", "cv_bridge"} == set()  # optional: used where they are installed
 
 
@@ -113,14 +131,19 @@ def test_a_wheel_holds_every_file_of_the_package(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "groma_ros", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run(
         [sys.executable, "-c", "import setuptools.build_meta as b; b.build_wheel('dist')"],
-        cwd=tmp_path, check=True, capture_output=True,
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
     )
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("groma_ros/")}
         entry_points = archive.read(f"groma_ros-{groma_ros.__version__}.dist-info/entry_points.txt")
-    expected = {str(path.relative_to(tmp_path)) for path in (tmp_path / "groma_ros").rglob("*")
-                if path.is_file() and "__pycache__" not in path.parts}
+    expected = {
+        str(path.relative_to(tmp_path))
+        for path in (tmp_path / "groma_ros").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
     assert packed == expected
     assert b"groma = groma_ros.cli:main" in entry_points
 

@@ -36,7 +36,12 @@ def test_cause_finds_the_full_disk_first():
 
 
 def test_cause_joins_the_lines_of_a_cmake_error():
-    lines = ["-- Configuring", "CMake Error at CMakeLists.txt:8:", "  vision_msgs was not found.", ""]
+    lines = [
+        "-- Configuring",
+        "CMake Error at CMakeLists.txt:8:",
+        "  vision_msgs was not found.",
+        "",
+    ]
     assert cause(lines) == "CMake Error at CMakeLists.txt:8: vision_msgs was not found."
 
 
@@ -96,7 +101,9 @@ def test_what_a_user_can_mend_is_one_line_and_status_1(error, line, capsys):
 
 
 def test_a_full_disk_is_told_with_both_numbers(tmp_path):
-    with pytest.raises(SetupError, match=r"the disk is full: .* GB free, set-up needs 1000000000.0"):
+    with pytest.raises(
+        SetupError, match=r"the disk is full: .* GB free, set-up needs 1000000000.0"
+    ):
         require_disk(tmp_path, 1e9)
 
 
@@ -141,7 +148,9 @@ def test_no_ros_is_sourced_without_distro_or_with_own_prefixes_alone(tmp_path, m
 
 
 def test_a_python_without_venv_and_headers_is_told_what_to_install():
-    python = replace(probe_python(sys.executable), version=(3, 12, 3), ensurepip=False, headers=False)
+    python = replace(
+        probe_python(sys.executable), version=(3, 12, 3), ensurepip=False, headers=False
+    )
     with pytest.raises(SetupError, match=r"apt-get install python3.12-venv python3.12-dev$"):
         require_build_parts(python)
 

@@ -40,7 +40,11 @@ def library_modules():
 
 def test_the_library_imports_without_ros_and_changes_nothing():
     run = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *library_modules()], cwd=PACKAGE.parent,
-        capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-c", PROGRAM, *library_modules()],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert run.returncode == 0, run.stderr

@@ -10,9 +10,13 @@ from groma_ros.groma.preprocess import PixelRule, square_side, to_pixels
 
 @pytest.mark.parametrize(
     "rgb",
-    [np.zeros((0, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), np.zeros((4, 4, 4), np.uint8),
-     np.zeros((4, 4, 3), np.float32)],
-)  # fmt: skip
+    [
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+    ],
+)
 def test_anything_but_an_rgb_picture_is_refused(rgb):
     with pytest.raises(ValueError, match=r"\(H, W, 3\)"):
         to_pixels(rgb, 28)
@@ -49,9 +53,12 @@ def test_what_the_file_leaves_out_takes_the_released_values():
 
 def test_the_files_values_are_honoured():
     data = {
-        "image_mean": [0.5, 0.4, 0.3], "image_std": 0.5, "rescale_factor": 1 / 127.5,
-        "resample": 2, "size": {"height": 20, "width": 20},
-    }  # fmt: skip
+        "image_mean": [0.5, 0.4, 0.3],
+        "image_std": 0.5,
+        "rescale_factor": 1 / 127.5,
+        "resample": 2,
+        "size": {"height": 20, "width": 20},
+    }
     rule = PixelRule.from_dict(data)
     rgb = np.random.default_rng(0).integers(0, 256, (31, 57, 3), dtype=np.uint8)
     squashed = Image.fromarray(rgb).resize((20, 20), Image.Resampling.BILINEAR)
@@ -79,7 +86,14 @@ def test_a_rule_is_written_and_read():
     [
         ({"size": 448}, 448),
         ({"size": {"shortest_edge": 448}}, 448),
-        ({"size": {"shortest_edge": 448}, "do_center_crop": True, "crop_size": {"height": 448, "width": 448}}, 448),
+        (
+            {
+                "size": {"shortest_edge": 448},
+                "do_center_crop": True,
+                "crop_size": {"height": 448, "width": 448},
+            },
+            448,
+        ),
         ({"do_resize": False, "do_center_crop": True, "crop_size": 448}, 448),
     ],
 )
@@ -91,7 +105,10 @@ def test_the_side_of_the_square(data, side):
     ("data", "words"),
     [
         ({"size": {"height": 448, "width": 224}}, "square"),
-        ({"size": {"shortest_edge": 256}, "do_center_crop": True, "crop_size": 224}, "224 pixels out of 256"),
+        (
+            {"size": {"shortest_edge": 256}, "do_center_crop": True, "crop_size": 224},
+            "224 pixels out of 256",
+        ),
     ],
 )
 def test_what_would_lose_a_part_of_the_picture_is_refused(data, words):
@@ -101,7 +118,11 @@ def test_what_would_lose_a_part_of_the_picture_is_refused(data, words):
 
 @pytest.mark.parametrize(
     ("data", "words"),
-    [({"image_mean": [0.5, 0.5]}, "2 values"), ({"image_std": 0.0}, "zero"), ({"resample": 9}, "is 9")],
+    [
+        ({"image_mean": [0.5, 0.5]}, "2 values"),
+        ({"image_std": 0.0}, "zero"),
+        ({"resample": 9}, "is 9"),
+    ],
 )
 def test_values_that_make_no_pixels_are_refused(data, words):
     with pytest.raises(ValueError, match=words):

@@ -20,8 +20,11 @@ def scene(*things, hidden=()) -> Truth:
     return Truth(rows[:, 0].astype(int), rows[:, 1].astype(int), boxes, rows[:, 5], hidden)
 
 
-TWO_CUPS = scene((CUP, RED, 0.2, 0.5, 0.1, 1.0), (CUP, BLUE, 0.8, 0.5, 0.2, 0.7),
-                 (BOOK, RED, 0.5, 0.5, 0.2, 0.85))  # fmt: skip
+TWO_CUPS = scene(
+    (CUP, RED, 0.2, 0.5, 0.1, 1.0),
+    (CUP, BLUE, 0.8, 0.5, 0.2, 0.7),
+    (BOOK, RED, 0.5, 0.5, 0.2, 0.85),
+)
 
 
 def many(truth, family, count=60):
@@ -73,16 +76,22 @@ def test_a_tie_has_no_winner():
 
 @pytest.mark.parametrize(
     ("which", "fits"),
-    [("left", (True, False)), ("right", (False, True)), ("front", (False, True)),
-     ("behind", (True, False))],
-)  # fmt: skip
+    [
+        ("left", (True, False)),
+        ("right", (False, True)),
+        ("front", (False, True)),
+        ("behind", (True, False)),
+    ],
+)
 def test_relations_to_the_book(which, fits):
     assert tuple(related(which, TWO_CUPS, i, 2, (0, 1)) for i in (0, 1)) == fits
 
 
 def test_next_to_needs_a_clear_nearest():
     assert related("near", TWO_CUPS, 0, 2, (0, 1)) is None
-    moved = scene((CUP, RED, 0.4, 0.5, 0.1, 1), (CUP, BLUE, 0.9, 0.5, 0.1, 1), (BOOK, RED, 0.5, 0.5, 0.2, 1))
+    moved = scene(
+        (CUP, RED, 0.4, 0.5, 0.1, 1), (CUP, BLUE, 0.9, 0.5, 0.1, 1), (BOOK, RED, 0.5, 0.5, 0.2, 1)
+    )
     assert related("near", moved, 0, 2, (0, 1)) is True
     assert related("near", moved, 1, 2, (0, 1)) is False
 

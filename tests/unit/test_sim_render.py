@@ -75,8 +75,10 @@ def test_projection_agrees_with_the_picture(renderer):
                 box = mask_box_xyxy(owner == k)
                 covered = [j for j in range(len(plan.objects)) if j != k]
                 others = [plan.camera.project(plan.objects[j].points)[0] for j in covered]
-                if any(o.min(0)[0] < x1 and o.max(0)[0] > x0 and o.min(0)[1] < y1
-                       and o.max(0)[1] > y0 for o in others):
+                if any(
+                    o.min(0)[0] < x1 and o.max(0)[0] > x0 and o.min(0)[1] < y1 and o.max(0)[1] > y0
+                    for o in others
+                ):
                     continue
                 assert np.abs(box - [x0, y0, x1, y1]).max() < 2.5
                 checked += 1
@@ -86,14 +88,16 @@ def test_projection_agrees_with_the_picture(renderer):
 def test_dataset_command_writes_what_the_seed_says_and_resumes(renderer, tmp_path, capsys):
     parser = argparse.ArgumentParser()
     dataset.add_arguments(parser)
-    args = parser.parse_args([str(tmp_path), "--count", "3", "--split", "test", "--seed", "3",
-                              "--size", "96", "128"])
+    args = parser.parse_args(
+        [str(tmp_path), "--count", "3", "--split", "test", "--seed", "3", "--size", "96", "128"]
+    )
     assert dataset.run(args) == 0
     path = tmp_path / "shard-00000.npz"
     stored, before = list(shards.read_shard(path)), path.stat().st_mtime_ns
     scene = render.render_scene(renderer, dataset.picture_seed(3, 2), "test", (96, 128))
     assert [o.box_xyxy.tolist() for o in stored[2].objects] == [
-        o.box_xyxy.tolist() for o in scene.objects]
+        o.box_xyxy.tolist() for o in scene.objects
+    ]
     assert np.abs(stored[2].rgb().astype(int) - scene.rgb).mean() < 12
     assert {s.size_hw for s in stored} == {(96, 128)}
     assert dataset.run(args) == 0

@@ -13,8 +13,9 @@ from groma_ros.sim.scene import COLOURS, KINDS, Scene, SceneObject, mask_box_xyx
 
 
 def _object(kind="cup", colour="red", box=(1, 2, 30, 20)) -> SceneObject:
-    return SceneObject(kind, colour, np.array(box, np.float32), 0.9, 400.0, 0.7,
-                       np.array([0.1, 0.2, 0.05]), 0.12)
+    return SceneObject(
+        kind, colour, np.array(box, np.float32), 0.9, 400.0, 0.7, np.array([0.1, 0.2, 0.05]), 0.12
+    )
 
 
 def _scene(seed=4, objects=(), hidden=()) -> Scene:
@@ -99,7 +100,14 @@ def test_training_shows_other_sizes_and_light_than_a_test_does():
         areas[split] = [np.prod(plan.camera.size_hw) / staging.AREA_PX for plan in plans]
         power[split] = [sum(light.ambient.mean() for light in plan.lights) for plan in plans]
         assert max(max(plan.camera.size_hw) for plan in plans) <= staging.MAX_SIDE
-    assert min(areas["train"]) < 0.7 < min(areas["test"]) < max(areas["test"]) < 1.3 < max(areas["train"])
+    assert (
+        min(areas["train"])
+        < 0.7
+        < min(areas["test"])
+        < max(areas["test"])
+        < 1.3
+        < max(areas["train"])
+    )
     assert np.std(power["train"]) > np.std(power["test"])
 
 
@@ -144,7 +152,9 @@ def test_squashed_map_of_nothing_and_of_halves():
 
 def test_shard_gives_back_what_was_written(tmp_path):
     path = tmp_path / "shard-00000.npz"
-    full = _scene(9, [_object(), _object("book", "blue", (3, 21, 9, 24))], [_object("can", "white")])
+    full = _scene(
+        9, [_object(), _object("book", "blue", (3, 21, 9, 24))], [_object("can", "white")]
+    )
     shards.write_shard(path, [_scene(8), full], [80, 80])
     empty, stored = shards.read_shard(path)
     assert empty.objects == () and empty.hidden == () and (empty.seg == 255).all()
@@ -171,7 +181,10 @@ def test_file_that_is_no_shard_is_refused(tmp_path):
 def test_shard_plan_and_completeness(tmp_path):
     plan = dataset.shard_plan(tmp_path, 1100)
     assert [(p.name, first, n) for p, first, n in plan] == [
-        ("shard-00000.npz", 0, 512), ("shard-00001.npz", 512, 512), ("shard-00002.npz", 1024, 76)]
+        ("shard-00000.npz", 0, 512),
+        ("shard-00001.npz", 512, 512),
+        ("shard-00002.npz", 1024, 76),
+    ]
     assert not dataset.is_complete(plan[0][0], 1)
     shards.write_shard(plan[0][0], [_scene()], [60])
     assert dataset.is_complete(plan[0][0], 1) and not dataset.is_complete(plan[0][0], 512)

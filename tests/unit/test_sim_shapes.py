@@ -74,8 +74,10 @@ def test_train_and_test_share_no_shape():
     for kind in KINDS:
         assert len(train[kind]) >= 25 and len(test[kind]) >= 4
         assert not set(train[kind]) & set(test[kind])
-    meshes_of = [[library.all_shapes()[i].vertices.tobytes() for k in KINDS for i in split[k]]
-                 for split in (train, test)]
+    meshes_of = [
+        [library.all_shapes()[i].vertices.tobytes() for k in KINDS for i in split[k]]
+        for split in (train, test)
+    ]
     assert not set(meshes_of[0]) & set(meshes_of[1])
 
 
@@ -90,8 +92,10 @@ def test_only_training_shows_plain_shapes_and_things_without_a_name():
 def test_train_and_test_share_no_texture():
     train, test = textures.texture_ids("train"), textures.texture_ids("test")
     assert set(train) == set(test)
-    pictures = [{textures.all_textures()[i][2].tobytes() for ids in split.values() for i in ids}
-                for split in (train, test)]
+    pictures = [
+        {textures.all_textures()[i][2].tobytes() for ids in split.values() for i in ids}
+        for split in (train, test)
+    ]
     assert not pictures[0] & pictures[1]
 
 
@@ -100,7 +104,9 @@ def test_textures_are_square_pictures_that_repeat():
     assert len(set(names)) == len(names)
     for name, _, picture in textures.all_textures():
         assert picture.dtype == np.uint8 and picture.shape[0] == picture.shape[1], name
-    for grey in [picture for name, _, picture in textures.all_textures() if name.startswith("grain")]:
+    for grey in [
+        picture for name, _, picture in textures.all_textures() if name.startswith("grain")
+    ]:
         assert grey.min() > 150 and (grey[..., 0] == grey[..., 2]).all(), "a tint, not a colour"
     again = textures.wood(np.random.default_rng(1))
     assert (again == textures.wood(np.random.default_rng(1))).all()

@@ -49,13 +49,21 @@ def test_an_answer_becomes_plain_json():
     phrase = Phrase("the cup", (6, 13), [[1.234567, 2, 3, 4]], [0.123456])
     answer = Grounding(Status.GROUNDED, "Found the cup.", (phrase,), "pick", {"ground": 1.23456})
     assert json.loads(json.dumps(answer.to_dict())) == {
-        "status": "GROUNDED", "action": "pick", "text": "Found the cup.", "reason": "",
+        "status": "GROUNDED",
+        "action": "pick",
+        "text": "Found the cup.",
+        "reason": "",
         "timings_ms": {"ground": 1.23},
         "phrases": [
-            {"text": "the cup", "span": [6, 13], "boxes_xyxy": [[1.23, 2.0, 3.0, 4.0]],
-             "scores": [0.1235], "role": "target"}
+            {
+                "text": "the cup",
+                "span": [6, 13],
+                "boxes_xyxy": [[1.23, 2.0, 3.0, 4.0]],
+                "scores": [0.1235],
+                "role": "target",
+            }
         ],
-    }  # fmt: skip
+    }
     assert answer.target is phrase and Grounding(Status.ERROR, "").target is None
 
 

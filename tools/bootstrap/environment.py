@@ -34,8 +34,13 @@ class Environment:
     def identity(self):
         """Hash what the environment is made from: interpreter, ROS installation, GPU."""
         machine = self.machine
-        return fingerprint(machine.python.executable, machine.python.version_text,
-                           machine.ros_distro, machine.has_gpu, str(self.venv))
+        return fingerprint(
+            machine.python.executable,
+            machine.python.version_text,
+            machine.ros_distro,
+            machine.has_gpu,
+            str(self.venv),
+        )
 
     @property
     def package_files(self):
@@ -64,8 +69,10 @@ class Environment:
         self.stamps.clear("packages")
         ros = "ROS 2 Kilted wheels and " if self.machine.ros_distro is None else ""
         self.runner.step(f"{ros}build tools", self.install_build_tools)
-        self.runner.step(f"torch ({kind.upper() if kind == 'cpu' else 'CUDA'} build)",
-                         lambda: self.install_torch(kind))
+        self.runner.step(
+            f"torch ({kind.upper() if kind == 'cpu' else 'CUDA'} build)",
+            lambda: self.install_torch(kind),
+        )
         self.runner.step("groma_ros and its Python packages", self.install_library)
         self.stamps.set("packages", self.packages)
 
@@ -88,9 +95,21 @@ class Environment:
 
     def pip(self, *arguments, what):
         self.runner.run(
-            [self.python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
-             "--progress-bar", "off", "--no-compile", *self.constraints(), *arguments],
-            what=what, cwd=self.root,
+            [
+                self.python,
+                "-m",
+                "pip",
+                "install",
+                "--disable-pip-version-check",
+                "--no-input",
+                "--progress-bar",
+                "off",
+                "--no-compile",
+                *self.constraints(),
+                *arguments,
+            ],
+            what=what,
+            cwd=self.root,
         )
 
     @property

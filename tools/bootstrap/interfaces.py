@@ -50,8 +50,13 @@ class Workspace:
             for path in sorted((self.root / folder).rglob("*"))
             if path.is_file() and "__pycache__" not in path.parts
         ]
-        return fingerprint(self.environment.packages, self.machine.has_vision_msgs,
-                           self.activate_text(), *contents, *map(str, names))
+        return fingerprint(
+            self.environment.packages,
+            self.machine.has_vision_msgs,
+            self.activate_text(),
+            *contents,
+            *map(str, names),
+        )
 
     def is_current(self):
         return (self.root / "activate").exists() and self.stamps.matches("built", self.sources)
@@ -68,13 +73,33 @@ class Workspace:
     def run_colcon(self):
         folders = ["."] if self.machine.has_vision_msgs else ["tools/vision_msgs", "."]
         self.runner.run(
-            [self.environment.python, "-m", "colcon", "--log-base", "build/log", "build",
-             "--base-paths", *folders, "--build-base", "build/build",
-             "--install-base", "build/install", "--merge-install", "--symlink-install",
-             "--executor", "sequential", "--event-handlers", "console_direct+",
-             "--cmake-args", f"-DPython3_EXECUTABLE={self.environment.python}",
-             "-DBUILD_TESTING=OFF", "-Wno-unused-cli"],
-            env=self.build_variables(), cwd=self.root, what="the interface build",
+            [
+                self.environment.python,
+                "-m",
+                "colcon",
+                "--log-base",
+                "build/log",
+                "build",
+                "--base-paths",
+                *folders,
+                "--build-base",
+                "build/build",
+                "--install-base",
+                "build/install",
+                "--merge-install",
+                "--symlink-install",
+                "--executor",
+                "sequential",
+                "--event-handlers",
+                "console_direct+",
+                "--cmake-args",
+                f"-DPython3_EXECUTABLE={self.environment.python}",
+                "-DBUILD_TESTING=OFF",
+                "-Wno-unused-cli",
+            ],
+            env=self.build_variables(),
+            cwd=self.root,
+            what="the interface build",
         )
         return "vision_msgs of the installation" if self.machine.has_vision_msgs else ""
 
@@ -103,8 +128,11 @@ class Workspace:
 
     def variables(self):
         """List the variables that are set rather than extended."""
-        values = {"VIRTUAL_ENV": str(self.environment.venv), "ROS_VERSION": "2",
-                  "ROS_PYTHON_VERSION": "3"}
+        values = {
+            "VIRTUAL_ENV": str(self.environment.venv),
+            "ROS_VERSION": "2",
+            "ROS_PYTHON_VERSION": "3",
+        }
         if self.machine.ros_distro is not None:
             values["ROS_DISTRO"] = self.machine.ros_distro
         else:

@@ -153,8 +153,12 @@ def choose_python(root, ros_distro, last):
         found.append(python)
     seen = ", ".join(f"{p.executable} is {p.version_text}" for p in found) or "none was found"
     if ros_distro is not None:
-        raise SetupError(f"no Python of 3.11 to 3.13 can import rclpy of ROS 2 {ros_distro}: {seen}")
-    raise SetupError(f"Python 3.11, 3.12 or 3.13 is needed: {seen} (PYTHON=/path/to/python make ...)")
+        raise SetupError(
+            f"no Python of 3.11 to 3.13 can import rclpy of ROS 2 {ros_distro}: {seen}"
+        )
+    raise SetupError(
+        f"Python 3.11, 3.12 or 3.13 is needed: {seen} (PYTHON=/path/to/python make ...)"
+    )
 
 
 def find_compiler():

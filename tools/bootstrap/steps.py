@@ -110,14 +110,23 @@ class Runner:
         start = time.monotonic()
         with Heartbeat(self.log):
             detail = function()
-        print(f"    ok{': ' + detail if detail else ''} ({time.monotonic() - start:.1f} s)", flush=True)
+        print(
+            f"    ok{': ' + detail if detail else ''} ({time.monotonic() - start:.1f} s)",
+            flush=True,
+        )
 
     def run(self, command, env=None, cwd=None, what="command"):
         """Run one command to its end; raise SetupError with the likely cause when it fails."""
         self.log.write(f"$ {' '.join(map(str, command))}")
         process = subprocess.Popen(
-            [str(part) for part in command], env=env, cwd=cwd, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            [str(part) for part in command],
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
         )
         try:
             for line in process.stdout:
