@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MARKED = re.compile(r"(?<=<!-- tree -->\n``\n).*?(?=``\n<!-- /tree -->)", re.DOTALL)
+MARKED = re.compile(r"(?<=<!-- tree -->\n```\n).*?(?=```\n<!-- /tree -->)", re.DOTALL)
 BEYOND = """\
   nano/                    groma-nano: weights, config, tokenizer, model card
   data/                    the demo's camera sequence
