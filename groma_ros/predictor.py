@@ -13,25 +13,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Event as Flag
+from threading import Event
 
 import numpy as np
 import torch
 from transformers import DynamicCache
 
-from groma_ros.answering import Answering, cancelled
-from groma_ros.decoding import Cancelled
-from groma_ros.dialogue import Dialogue
-from groma_ros.groma.generate import fork, prefill
-from groma_ros.groma.model import Groma, Percept
-from groma_ros.groma.preprocess import to_pixels
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.grounding import boxes as box_math
-from groma_ros.grounding import prompts
-from groma_ros.grounding.commands import check_text, parse_command
-from groma_ros.grounding.values import Command, CommandPhrase, Event, Grounding, Phrase, Status
-from groma_ros.loading import choose_device, choose_dtype, model_folder
-from groma_ros.perception import Perception, check_picture, now_ms
+from groma_ros.checkpoint.locate import model_folder
+from groma_ros.encoding import prompts
+from groma_ros.encoding.pixels import to_pixels
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.inference.answer_grammar import Cancelled
+from groma_ros.inference.answering import Answering, cancelled
+from groma_ros.inference.decode import fork, prefill
+from groma_ros.inference.device import choose_device, choose_dtype
+from groma_ros.inference.dialogue import Dialogue
+from groma_ros.inference.perception import Perception, check_picture, now_ms
+from groma_ros.language.command_parser import check_text, parse_command
+from groma_ros.model.groma import Groma, Percept
+from groma_ros.values import boxes as box_math
+from groma_ros.values.answers import AnswerEvent, Grounding, Phrase, Status
+from groma_ros.values.commands import Command, CommandPhrase
 
 SAME_BOX_IOU = 0.6
 """A box pointed at is an existing region from this overlap on (the released NMS threshold)."""
@@ -65,7 +67,7 @@ class Predictor:
         their speed. Raises ValueError where the model, the device, the precision or the
         quantization can't be had.
         """
-        from groma_ros.groma.weights import load_groma
+        from groma_ros.checkpoint.load import load_groma
 
         chosen = choose_device(device)
         folder = model_folder(model)
@@ -154,7 +156,7 @@ class Predictor:
         perception: Perception,
         command: str,
         max_new_tokens: int = 256,
-        cancel: Flag | None = None,
+        cancel: Event | None = None,
     ) -> Grounding:
         """Find what a command speaks of.
 
@@ -177,7 +179,7 @@ class Predictor:
         perception: Perception,
         commands: Sequence[str],
         max_new_tokens: int = 256,
-        cancel: Flag | None = None,
+        cancel: Event | None = None,
     ) -> list[Grounding]:
         """Answer several commands, their phrases read in one forward; else as `ground`."""
         parsed = [parse_command(command) for command in commands]
@@ -188,9 +190,9 @@ class Predictor:
         perception: Perception,
         command: str,
         max_new_tokens: int = 256,
-        cancel: Flag | None = None,
+        cancel: Event | None = None,
         target_only: bool = False,
-    ) -> Iterator[Event]:
+    ) -> Iterator[AnswerEvent]:
         """Yield what `ground` finds as it is found, and in the end the whole Grounding.
 
         That one leaves out what an enumeration said twice. `target_only` ends an answer in words
@@ -219,7 +221,7 @@ class Predictor:
         boxes_xyxy,
         question: str = WHAT_IS_THIS,
         max_new_tokens: int = 64,
-        cancel: Flag | None = None,
+        cancel: Event | None = None,
     ) -> Grounding:
         """Answer a question about each of the boxes (n, 4), pixels of the source image.
 
@@ -257,7 +259,7 @@ class Predictor:
         return seen, seen.percept.refer_indices.tolist()
 
     def answering(
-        self, perception: Perception, max_new_tokens: int = 256, cancel: Flag | None = None
+        self, perception: Perception, max_new_tokens: int = 256, cancel: Event | None = None
     ) -> Answering:
         """Return what answers one question about a picture; the methods above are made of it."""
         return Answering(self.model, self.tokenizer, perception, max_new_tokens, cancel)

@@ -12,6 +12,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MARKED = re.compile(r"(?<=<!-- tree -->\n```\n).*?(?=```\n<!-- /tree -->)", re.DOTALL)
+FOLDERS = (
+    "",
+    "values",
+    "speed",
+    "language",
+    "encoding",
+    "model",
+    "checkpoint",
+    "inference",
+    "ros",
+    "cli",
+    "sim",
+    "train",
+    "verify",
+    "verify/parity",
+    "verify/benchmark",
+)
 BEYOND = """\
   nano/                    groma-nano: weights, config, tokenizer, model card
   data/                    the demo's camera sequence
@@ -30,7 +47,7 @@ tools/                     bootstrap (set-up), requirements, vision_msgs overlay
 def tree() -> str:
     """Return the list: a line a module, a paragraph a package."""
     text = ""
-    for folder in ("", "groma", "grounding", "ros", "sim", "train"):
+    for folder in FOLDERS:
         text += f"groma_ros/{folder}/\n" if folder else "groma_ros/\n"
         for path in sorted((ROOT / "groma_ros" / folder).glob("*.py")):
             if path.name == "__init__.py":

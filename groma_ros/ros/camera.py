@@ -10,9 +10,10 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
+from groma_ros.pictures import Pictures, open_pictures
 from groma_ros.ros import messages
-from groma_ros.ros.pictures import Pictures, Pinhole, open_pictures
 from groma_ros.ros.process import ros, spin
+from groma_ros.values.pinhole import Pinhole
 
 
 class Camera(Node):
@@ -38,7 +39,7 @@ class Camera(Node):
 def camera_info(header: Header, size_hw: tuple[int, int], pinhole: Pinhole | None) -> CameraInfo:
     """Return the calibration of an undistorted camera; a field of view of 53 degrees if unknown."""
     height, width = size_hw
-    lens = pinhole or Pinhole(float(width), float(width), width / 2, height / 2)
+    lens = pinhole or Pinhole.assumed(size_hw)
     return CameraInfo(
         header=header,
         height=height,

@@ -15,18 +15,14 @@ from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
-from groma_ros.grounding.values import Grounding, Phrase, Status
 from groma_ros.msg import GroundedPhrase, GroundedText
-from groma_ros.ros.worker import Result
+from groma_ros.ros.model_thread import Result
+from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.pinhole import Pinhole
+from groma_ros.values.role_colours import ROLE_RGB
 
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
-ROLE_COLOURS = {
-    "target": (0.1, 0.9, 0.2),
-    "destination": (0.2, 0.5, 1.0),
-    "relation": (1.0, 0.8, 0.1),
-    "mention": (0.9, 0.3, 0.9),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,37 +146,39 @@ def marker_array(
     field of view of 53 degrees is assumed. The first marker deletes those of the last answer.
     """
     clear = Marker(header=header, action=Marker.DELETEALL)
-    rays = _pinhole(size_hw, camera)
+    pinhole = pinhole_of(size_hw, camera)
     return MarkerArray(
         markers=[
             clear,
-            *(marker for thing in things(grounding) for marker in _markers(thing, header, rays)),
+            *(marker for thing in things(grounding) for marker in _markers(thing, header, pinhole)),
         ]
     )
 
 
-def _pinhole(size_hw: tuple[int, int], camera: CameraInfo | None) -> tuple[float, ...]:
-    """Return fx, fy, cx, cy in pixels: of the rectified image where the camera gives that."""
-    height, width = size_hw
-    if camera is not None and (camera.height, camera.width) == (height, width):
-        for focal in (
+def pinhole_of(size_hw: tuple[int, int], camera: CameraInfo | None) -> Pinhole:
+    """Return the camera of a picture: of the rectified image (P) where `camera` gives that, else K.
+
+    Without a CameraInfo of the picture's size (height, width) the camera is an assumed one.
+    """
+    if camera is not None and (camera.height, camera.width) == size_hw:
+        for fx, fy, cx, cy in (
             (camera.p[0], camera.p[5], camera.p[2], camera.p[6]),
             (camera.k[0], camera.k[4], camera.k[2], camera.k[5]),
         ):
-            if focal[0] > 0 and focal[1] > 0:
-                return focal
-    return float(width), float(width), width / 2, height / 2
+            if fx > 0 and fy > 0:
+                return Pinhole(fx, fy, cx, cy)
+    return Pinhole.assumed(size_hw)
 
 
-def _markers(thing: Thing, header: Header, rays: tuple[float, ...]) -> list[Marker]:
-    fx, fy, cx, cy = rays
+def _markers(thing: Thing, header: Header, pinhole: Pinhole) -> list[Marker]:
     x1, y1, x2, y2 = thing.box_xyxy
-    corners = [
-        Point(x=MARKER_DEPTH_M * (u - cx) / fx, y=MARKER_DEPTH_M * (v - cy) / fy, z=MARKER_DEPTH_M)
+    points = [
+        pinhole.at_depth(u, v, MARKER_DEPTH_M)
         for u, v in ((x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1))
     ]
+    corners = [Point(x=x, y=y, z=z) for x, y, z in points]
     phrase, score = thing.hypotheses[0]
-    red, green, blue = ROLE_COLOURS[phrase.role]
+    red, green, blue = (level / 255 for level in ROLE_RGB[phrase.role])
     common = {
         "header": header,
         "id": int(thing.id),

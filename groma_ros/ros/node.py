@@ -25,16 +25,16 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from groma_ros.grounding.values import Status
 from groma_ros.ros import messages, parameters
-from groma_ros.ros.inputs import THROTTLED, Inputs
-from groma_ros.ros.loading import load_predictor, release_memory
-from groma_ros.ros.mailbox import Mailbox
-from groma_ros.ros.outputs import Outputs
+from groma_ros.ros.latest_frame import Mailbox
+from groma_ros.ros.model_loading import load_predictor, release_memory
+from groma_ros.ros.model_thread import Request, Result, Worker, failure
 from groma_ros.ros.process import ros, spin
+from groma_ros.ros.publishers import Outputs
 from groma_ros.ros.settings import Settings
-from groma_ros.ros.worker import Request, Result, Worker, failure
+from groma_ros.ros.subscriptions import THROTTLED, Inputs
 from groma_ros.srv import DescribeRegion
+from groma_ros.values.answers import Status
 
 MAX_OPEN = 8  # requests that may wait; a longer queue would answer about a picture long gone
 LOADING_PERIOD_S = 0.5  # how often loading is looked at, and how often it is told

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the stages; each one goes on from its checkpoint in `args.out`."""
-    from groma_ros.groma.tokenizer import GromaTokenizer
+    from groma_ros.encoding.tokenizer import GromaTokenizer
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.groma.weights import save_groma
+from groma_ros.checkpoint.save import save_groma
+from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.train.loop import part
 from groma_ros.train.regions import load_perceiver
 

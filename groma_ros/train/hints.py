@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from groma_ros.groma.model import Groma
+from groma_ros.model.groma import Groma
 
 POINT, WEIGH, ANCHOR, READ, NAME = range(5)
 """What a hinted head looks at: the answer's region, the regions compared, a relation's anchor, the

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.grounding import prompts
+from groma_ros.encoding import prompts
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.model.groma import Groma
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.hints import ANCHOR, NAME, POINT, READ, WEIGH, Hint, hint_loss, prime_heads
 from groma_ros.train.loop import Trainer, fast_numbers

@@ -1,6 +1,6 @@
 """Size groma-nano: the one place that holds its numbers."""
 
-from groma_ros.groma.tokens import NEW_TOKENS
+from groma_ros.encoding.special_tokens import NEW_TOKENS
 
 LITE_STEM = {
     "channels": 32,

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.groma.vision import MobileStem
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.model.groma import Groma
+from groma_ros.model.vision_encoder import MobileStem
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.losses import (

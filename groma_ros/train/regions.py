@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from groma_ros.groma.model import Groma
+from groma_ros.model.groma import Groma
 from groma_ros.train.loop import fast_numbers, part
 from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
 from groma_ros.train.pictures import PictureStore, normalised, plain

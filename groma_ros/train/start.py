@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.groma.vision import MobileStem
-from groma_ros.groma.weights import load_groma
+from groma_ros.checkpoint.load import load_groma
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.model.config import GromaConfig
+from groma_ros.model.groma import Groma
+from groma_ros.model.vision_encoder import MobileStem
 from groma_ros.train.nano import nano_config
 from groma_ros.train.pictures import DEVIATION, MEAN
 

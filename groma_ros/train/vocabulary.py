@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from groma_ros.grounding import prompts
+from groma_ros.encoding import prompts
 from groma_ros.sim.scene import KINDS
 from groma_ros.train.questions import (
     NOUNS,

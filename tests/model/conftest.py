@@ -8,10 +8,10 @@ import pytest
 import sentencepiece
 import torch
 
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.model import Groma
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.grounding import prompts
+from groma_ros.encoding import prompts
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.model.config import GromaConfig
+from groma_ros.model.groma import Groma
 from groma_ros.predictor import Predictor
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

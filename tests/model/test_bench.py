@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 
-from groma_ros import bench, bench_model, bench_scaling, bench_use
-from groma_ros.groma.model import Groma
-from groma_ros.peak_memory import extra_mb
+from groma_ros.model.groma import Groma
+from groma_ros.verify.benchmark import middle_model, robot_use, scaling
+from groma_ros.verify.benchmark import parts as bench
+from groma_ros.verify.benchmark.memory import extra_mb
 
 
 @pytest.fixture
@@ -17,12 +18,12 @@ def small(monkeypatch, tiny, tiny_config):
     """Run the benchmark on a tiny model instead of the one of middle size."""
     side = {"image_size": 224}  # the benchmark's picture has 7 and 28 blocks a side
     config = type(tiny().config).from_dict(tiny_config(**side))
-    for module in (bench, bench_model, bench_scaling):
+    for module in (bench, middle_model, scaling):
         monkeypatch.setattr(module, "CONFIG", config)
     monkeypatch.setattr(bench, "build", lambda device, dtype: tiny(**side).to(device, dtype))
-    monkeypatch.setattr(bench_scaling, "REGIONS", (2, 4))
-    monkeypatch.setattr(bench_scaling, "COMMANDS", (1, 3))
-    monkeypatch.setattr(bench_scaling, "TOKENS", (2, 3))
+    monkeypatch.setattr(scaling, "REGIONS", (2, 4))
+    monkeypatch.setattr(scaling, "COMMANDS", (1, 3))
+    monkeypatch.setattr(scaling, "TOKENS", (2, 3))
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -58,12 +59,12 @@ def test_a_model_is_timed_as_a_robot_uses_it(small, capsys):
     lines = capsys.readouterr().out.splitlines()
     report = json.loads(lines[-1])
     result = report["dtypes"]["float32"]
-    assert report["model"] == "nano" and set(result["ms"]) == set(bench_use.LABELS)
+    assert report["model"] == "nano" and set(result["ms"]) == set(robot_use.LABELS)
     assert all(value > 0 for value in result["ms"].values())
     parts = sum(result["ms"][name] for name in ("pixels", "regions", "prefix"))
     assert parts == pytest.approx(result["ms"]["perceive"], abs=0.1)
     assert result["regions"] > 0 < result["peak_mb"]
-    assert lines[0].startswith("nano in float32") and len(lines) > len(bench_use.LABELS)
+    assert lines[0].startswith("nano in float32") and len(lines) > len(robot_use.LABELS)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_options_that_do_not_go_together_are_refused(options):
 
 def test_the_model_of_middle_size_is_the_one_the_official_code_was_timed_with():
     with torch.device("meta"):
-        model = Groma(bench_model.CONFIG)
+        model = Groma(middle_model.CONFIG)
     unique = {id(p): p.numel() for p in model.parameters()}
     assert round(sum(unique.values()) / 1e6, 1) == 181.4
     assert (model.config.grid_size, model.region_encoder.map_sides) == (32, (128, 64, 32))

@@ -9,12 +9,14 @@ import torch
 from safetensors import safe_open
 
 from groma_ros import cli
-from groma_ros.groma import random_checkpoint, shard_writer, shards
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.convert import convert
-from groma_ros.groma.golden_rule import canonical_name
-from groma_ros.groma.weights import load_groma
+from groma_ros.checkpoint import read as shards
+from groma_ros.checkpoint import write as shard_writer
+from groma_ros.checkpoint.convert import convert
+from groma_ros.checkpoint.load import load_groma
+from groma_ros.checkpoint.tensor_names import canonical_name
+from groma_ros.model.config import GromaConfig
 from groma_ros.predictor import Predictor
+from groma_ros.verify import random_checkpoint
 
 
 def drain(steps):
@@ -62,7 +64,7 @@ def test_it_loads_and_answers_without_the_hub(published, monkeypatch):
 def test_values_are_the_ones_that_were_drawn(published):
     model, _ = load_groma(published)
     name = "perceiver.vis_encoder.layernorm.weight"
-    wanted = torch.from_numpy(random_checkpoint.golden_rule.weight(0, name, (64,)))
+    wanted = torch.from_numpy(random_checkpoint.rule.weight(0, name, (64,)))
     torch.testing.assert_close(model.state_dict()[name], wanted.bfloat16().float())
     assert all(
         p.isfinite().all() and p.abs().sum() > 0 or "enc_output.bias" in n
@@ -192,8 +194,8 @@ def test_the_commands_write_and_refuse(tmp_path, capsys):
 MEASURE = """
 import json, resource, sys
 import torch
-from groma_ros.groma.shards import tensors
-from groma_ros.groma.weights import weight_files
+from groma_ros.checkpoint.read import tensors
+from groma_ros.checkpoint.read import weight_files
 
 status = lambda key: next(int(line.split()[1]) for line in open("/proc/self/status")
                           if line.startswith(key + ":")) * 1024

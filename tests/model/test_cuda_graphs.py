@@ -11,11 +11,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.cuda_graphs import Recording, Replayed
-from groma_ros.groma.model import Groma
-from groma_ros.ros.loading import load_predictor
+from groma_ros.model.config import GromaConfig
+from groma_ros.model.groma import Groma
+from groma_ros.ros.model_loading import load_predictor
 from groma_ros.ros.settings import Settings
+from groma_ros.speed.cuda_graph import Recording, Replayed
 
 
 class Recorder:
@@ -47,7 +47,7 @@ def made(monkeypatch):
         recorders.append(Recorder(function, argument))
         return recorders[-1].recording
 
-    monkeypatch.setattr("groma_ros.groma.cuda_graphs.record_on_gpu", record)
+    monkeypatch.setattr("groma_ros.speed.cuda_graph.record_on_gpu", record)
     return recorders
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from groma_ros import dialogue as module
-from groma_ros.grounding import prompts
-from groma_ros.grounding.commands import parse_command
-from groma_ros.grounding.values import Grounding, Status
+from groma_ros.encoding import prompts
+from groma_ros.inference import dialogue as module
+from groma_ros.language.command_parser import parse_command
+from groma_ros.values.answers import Grounding, Status
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import DynamicCache
 
-from groma_ros.groma.generate import decode_one, fork, greedy, prefill
+from groma_ros.inference.decode import decode_one, fork, greedy, prefill
 
 STEPS = 8
 

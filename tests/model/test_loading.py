@@ -7,7 +7,7 @@ import types
 import pytest
 import torch
 
-from groma_ros import loading
+from groma_ros.inference import device as loading
 
 
 def test_a_folder_is_taken_as_it_is(tmp_path):

@@ -8,10 +8,10 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from groma_ros.grounding.boxes import iou
-from groma_ros.grounding.values import Status
 from groma_ros.predictor import Predictor
-from groma_ros.train.eval import GOALS
+from groma_ros.values.answers import Status
+from groma_ros.values.boxes import iou
+from groma_ros.verify.evaluate import GOALS
 
 FRAMES = Path(__file__).parents[2] / "groma_ros" / "data" / "tabletop"
 COFFEE_CUP = (172, 17, 409, 310)

@@ -7,7 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from groma_ros.groma import parity, parity_trace
+from groma_ros.verify.parity import compare as parity
+from groma_ros.verify.parity import trace
 
 WHOLE, SAMPLED, INTEGER = "ddetr.pred_boxes", "region.fused0", "ddetr.topk_idx"
 
@@ -52,9 +53,9 @@ def single(golden_folder, tmp_path_factory):
 def traced(single):
     """Return the one model and the one trace that all alterations are compared with."""
     settings, arrays = single
-    model = parity_trace.build(settings)
-    case = parity_trace.Case.from_dict(settings["cases"][0])
-    return model, parity_trace.trace(model, case, arrays["A3/gen_ids"].shape[1], None)
+    model = trace.build(settings)
+    case = trace.Case.from_dict(settings["cases"][0])
+    return model, trace.trace(model, case, arrays["A3/gen_ids"].shape[1], None)
 
 
 @pytest.fixture

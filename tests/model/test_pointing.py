@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from groma_ros.decoding import Regions
-from groma_ros.groma import golden_rule, parity_trace
-from groma_ros.groma.generate import decode_one, fork, greedy, prefill
-from groma_ros.groma.packed import read_turns, turn_cache
-from groma_ros.groma.tokens import NEW_TOKENS
+from groma_ros.encoding.special_tokens import NEW_TOKENS
+from groma_ros.inference.answer_grammar import Regions
+from groma_ros.inference.decode import decode_one, fork, greedy, prefill
+from groma_ros.inference.shared_prefix import read_turns, turn_cache
+from groma_ros.verify.parity import rule, trace
 
 TURN = 12  # tokens at the end of a golden prompt that are read as a question
 
@@ -33,11 +33,11 @@ def regions_of(model, count):
 def questions(folder, name):
     """Yield model, picture prefix, a question that ends in `<roi>` and regions of each case."""
     settings = json.loads((folder / f"{name}.json").read_text())
-    model = parity_trace.build(settings)
+    model = trace.build(settings)
     plain = model.config
-    for case in map(parity_trace.Case.from_dict, settings["cases"]):
+    for case in map(trace.Case.from_dict, settings["cases"]):
         model.config = replace(plain, **case.override)
-        pixels = torch.stack([torch.from_numpy(golden_rule.image(tag)) for tag in case.images])
+        pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
         boxes = case.refer_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.refer_boxes]
         ground = case.ground_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.ground_boxes]
         states = model.perceiver.hidden_states(pixels)

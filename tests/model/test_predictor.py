@@ -7,20 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from groma_ros.decoding import AnswerGrammar, Regions
-from groma_ros.groma.config import PointingConfig
-from groma_ros.grounding import boxes as box_math
-from groma_ros.grounding import prompts
-from groma_ros.grounding.values import (
-    BoxFound,
-    CommandPhrase,
-    Grounding,
-    PhraseOpened,
-    Status,
-    TextPiece,
-)
+from groma_ros.encoding import prompts
+from groma_ros.inference.answer_grammar import AnswerGrammar, Regions
+from groma_ros.model.config import PointingConfig
 from groma_ros.train.language import Speaker
 from groma_ros.train.questions import Question
+from groma_ros.values import boxes as box_math
+from groma_ros.values.answers import BoxFound, Grounding, PhraseOpened, Status, TextPiece
+from groma_ros.values.commands import CommandPhrase
 
 
 def answering(predictor, perception, max_new_tokens=256):

@@ -2,8 +2,8 @@
 
 import torch
 
-from groma_ros.groma.deformable import DeformableAttention
-from groma_ros.groma.selection import (
+from groma_ros.model.deformable_layers import DeformableAttention
+from groma_ros.model.region_selection import (
     best_match,
     non_maximum_suppression,
     pairwise_iou,

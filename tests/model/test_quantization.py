@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from groma_ros import cli
-from groma_ros.cli_load import stored_bytes
-from groma_ros.groma import quantization
-from groma_ros.groma.quantization import QuantizedLinear, quantizer
-from groma_ros.groma.random_checkpoint import write_checkpoint
-from groma_ros.groma.weights import load_groma, save_groma
-from groma_ros.loading import choose_quantization
+from groma_ros.checkpoint.load import load_groma
+from groma_ros.checkpoint.save import save_groma
+from groma_ros.inference.device import choose_quantization
 from groma_ros.predictor import Predictor
+from groma_ros.speed import quantized_linear as quantization
+from groma_ros.speed.quantized_linear import QuantizedLinear, quantizer
+from groma_ros.verify.benchmark.load import stored_bytes
+from groma_ros.verify.random_checkpoint import write_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -134,7 +135,7 @@ def test_the_load_command_reports_time_and_memory(folder, capsys):
 def test_what_torchao_logs_of_missing_gpu_kernels_is_kept_back(caplog):
     import logging
 
-    importlib.import_module("groma_ros.groma")
+    importlib.import_module("groma_ros.model")
     logging.getLogger("torchao").warning("Failed to load _C_mxfp8.so: no such library")
     logging.getLogger("torchao").warning("something else")
     assert [record.message for record in caplog.records] == ["something else"]

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from groma_ros.groma.region_encoder import coordinate_channels, resize, roi_align
-from groma_ros.groma.vision import drop_class_token
+from groma_ros.model.region_encoder import coordinate_channels, resize, roi_align
+from groma_ros.model.vision_encoder import drop_class_token
 
 
 def slow_roi_align(feature, roi, size, ratio):

@@ -6,8 +6,8 @@ from collections import defaultdict
 import pytest
 import torch
 
-from groma_ros.groma.config import GromaConfig
-from groma_ros.groma.model import Groma
+from groma_ros.model.config import GromaConfig
+from groma_ros.model.groma import Groma
 
 
 @pytest.fixture(scope="module")

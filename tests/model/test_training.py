@@ -8,19 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from groma_ros.groma.config import GromaConfig, StemConfig
-from groma_ros.groma.model import Groma, Percept
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.groma.vision import MobileStem
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.model.config import GromaConfig, StemConfig
+from groma_ros.model.groma import Groma, Percept
+from groma_ros.model.vision_encoder import MobileStem
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads, prime_heads
-from groma_ros.train.language import (
-    Speaker,
-    language_losses,
-    pack,
-    region_tokens,
-    shuffled,
-)
+from groma_ros.train.language import Speaker, language_losses, pack, region_tokens, shuffled
 from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import Aids, perceiver_losses, recall
 from groma_ros.train.pictures import Picture, normalised

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from groma_ros.groma.golden_rule import canonical_name
-from groma_ros.groma.preprocess import PixelRule
-from groma_ros.groma.weights import load_groma, save_groma
+from groma_ros.checkpoint.load import load_groma
+from groma_ros.checkpoint.save import save_groma
+from groma_ros.checkpoint.tensor_names import canonical_name
+from groma_ros.encoding.pixels import PixelRule
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from groma_ros.groma import winograd
-from groma_ros.groma.region_encoder import _normalise_and_rectify_
+from groma_ros.model.region_encoder import _normalise_and_rectify_
+from groma_ros.speed import winograd
 
 
 def random(*shape):

@@ -25,11 +25,11 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
-from groma_ros.grounding.values import Grounding, Phrase, Status
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.node import GromaNode
 from groma_ros.srv import DescribeRegion
+from groma_ros.values.answers import Grounding, Phrase, Status
 
 PATIENCE_S = 60.0  # only a failing test waits so long
 RESEND_S = 5.0  # an image that is only late on a busy machine is not to come twice

@@ -6,10 +6,10 @@ from robot_bench import header
 from sensor_msgs.msg import CameraInfo
 from visualization_msgs.msg import Marker
 
-from groma_ros.grounding.values import Grounding, Phrase, Status
 from groma_ros.ros import messages
-from groma_ros.ros.mailbox import Mailbox
-from groma_ros.ros.worker import Request, Result
+from groma_ros.ros.latest_frame import Mailbox
+from groma_ros.ros.model_thread import Request, Result
+from groma_ros.values.answers import Grounding, Phrase, Status
 
 CUP, BOWL = [10, 20, 30, 60], [100, 120, 180, 200]
 

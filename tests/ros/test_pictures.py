@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from robot_bench import header
 
+from groma_ros.pictures import open_pictures
 from groma_ros.ros.camera import camera_info
-from groma_ros.ros.pictures import Pinhole, open_pictures
+from groma_ros.values.pinhole import Pinhole
 
 RED, BLUE = (200, 20, 30), (20, 30, 200)
 

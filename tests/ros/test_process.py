@@ -117,8 +117,8 @@ def test_what_the_model_logs_is_logged_by_the_node(monkeypatch):
         add_node = shutdown = lambda *_: None
 
         def spin_once(self):
-            logging.getLogger("groma_ros.groma").warning("no graph: %s", "why")
-            logging.getLogger("groma_ros.groma").info("a graph")
+            logging.getLogger("groma_ros.model").warning("no graph: %s", "why")
+            logging.getLogger("groma_ros.model").info("a graph")
             logging.getLogger("others").warning("not ours")
             stopping.set()
 

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groma_ros.groma.tokens import SPECIAL_PATTERN
-from groma_ros.grounding.answers import compose, judge, parse_answer, without_repetitions
-from groma_ros.grounding.commands import parse_command
-from groma_ros.grounding.values import Status
+from groma_ros.encoding.answer_markup import parse_answer, without_repetitions
+from groma_ros.encoding.special_tokens import SPECIAL_PATTERN
+from groma_ros.language.answer_sentences import compose, judge
+from groma_ros.language.command_parser import parse_command
+from groma_ros.values.answers import Status
 
 
 @pytest.mark.parametrize(

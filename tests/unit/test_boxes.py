@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groma_ros.grounding import boxes
+from groma_ros.values import boxes
 
 fraction = st.floats(0.05, 0.95)
 side = st.integers(1, 4096)

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from groma_ros.groma.config import PointingConfig
-from groma_ros.train.calibrate import write
-from groma_ros.train.calibration import Example, decide, fit, reliability, tempered
-from groma_ros.train.eval import plot
+from groma_ros.model.config import PointingConfig
+from groma_ros.verify.calibrate import write
+from groma_ros.verify.calibration import Example, decide, fit, reliability, tempered
+from groma_ros.verify.evaluate import plot
 
 BOXES = np.array([[10 * i, 0, 10 * i + 8, 8] for i in range(4)], np.float32)
 

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from groma_ros import cli, cli_describe, cli_ground
-from groma_ros.grounding.values import Grounding, Phrase, Status
+from groma_ros import cli
+from groma_ros.cli import describe as cli_describe
+from groma_ros.cli import ground as cli_ground
+from groma_ros.pictures import read_picture
+from groma_ros.values.answers import Grounding, Phrase, Status
 
 TIMES = {"perceive": 12.0, "ground": 3.0}
 
@@ -107,14 +110,14 @@ def test_a_turned_photo_is_read_upright(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(np.zeros((40, 60, 3), np.uint8)).save(path, exif=exif)
-    assert cli_ground.read_picture(str(path)).shape == (60, 40, 3)
+    assert read_picture(str(path)).shape == (60, 40, 3)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])
 def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
     path = tmp_path / "picture.tiff"
     Image.new(mode, (6, 4)).save(path)
-    rgb = cli_ground.read_picture(str(path))
+    rgb = read_picture(str(path))
     assert rgb.shape == (4, 6, 3) and rgb.dtype == np.uint8
 
 
@@ -122,7 +125,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
     ("argv", "words"),
     [
         (["ground", "missing.png", "the cup"], "no picture missing.png"),
-        (["ground", __file__, "the cup"], "no picture that can be read"),
+        (["ground", __file__, "the cup"], "not a picture that can be read"),
         (["ground", ".", "the cup"], "can't be read"),
         (["ground", "PHOTO", ""], "empty"),
         (["ground", "PHOTO", "x" * 600], "600 characters and at most 512"),

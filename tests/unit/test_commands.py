@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groma_ros.grounding.commands import MAX_CHARACTERS, parse_command
-from groma_ros.grounding.lexicon import words
-from groma_ros.grounding.values import Command
+from groma_ros.language.command_parser import MAX_CHARACTERS, parse_command
+from groma_ros.language.lexicon import words
 from groma_ros.train import questions
+from groma_ros.values.commands import Command
 
 # command => action: targets [preposition] destinations near anchors; * marks a plural
 TABLE = """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from groma_ros.groma.config import GromaConfig
+from groma_ros.model.config import GromaConfig
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 PROPOSER = {"two_stage": True, "with_box_refine": True}

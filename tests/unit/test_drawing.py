@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from groma_ros.grounding.drawing import ROLE_RGB, draw
-from groma_ros.grounding.values import Grounding, Phrase, Status
+from groma_ros.drawing import ROLE_RGB, draw
+from groma_ros.values.answers import Grounding, Phrase, Status
 
 
 def grounding(*boxes, role="target", text="the red cup", status=Status.GROUNDED) -> Grounding:

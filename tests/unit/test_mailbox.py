@@ -3,7 +3,7 @@
 import threading
 import time
 
-from groma_ros.ros.mailbox import Mailbox
+from groma_ros.ros.latest_frame import Mailbox
 
 
 def test_an_empty_mailbox_gives_nothing_at_its_deadline():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groma_ros.grounding.pointing import fitting, list_probabilities, one_after_the_other
+from groma_ros.inference.region_choice import fitting, list_probabilities, one_after_the_other
 
 APART = np.array([[10 * i, 0, 10 * i + 8, 8] for i in range(4)], np.float32)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from groma_ros.groma.preprocess import PixelRule, square_side, to_pixels
+from groma_ros.encoding.pixels import PixelRule, square_side, to_pixels
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from groma_ros.groma.tokens import NEW_TOKENS, QUOTE_MARK
-from groma_ros.grounding import prompts
+from groma_ros.encoding import prompts
+from groma_ros.encoding.special_tokens import NEW_TOKENS, QUOTE_MARK
 
 SPECIAL = ["<s>", "</s>", "<unk>", *NEW_TOKENS]
 

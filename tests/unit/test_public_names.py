@@ -97,7 +97,7 @@ def test_the_node_has_its_parameters():
 
 
 def test_a_checkpoint_of_today_still_loads():
-    from groma_ros.groma.config import GromaConfig
+    from groma_ros.model.config import GromaConfig
 
     old = json.loads((ROOT / "groma_ros" / "nano" / "config.json").read_text())
     old["groma_ros"]["pointing"] = {"temperature": 1.5, "nothing_above": 0.3, "rival_share": 0.2}

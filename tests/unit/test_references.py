@@ -2,8 +2,8 @@
 
 import pytest
 
-from groma_ros.grounding.commands import parse_command
-from groma_ros.grounding.references import resolve
+from groma_ros.language.command_parser import parse_command
+from groma_ros.language.follow_ups import resolve
 
 
 @pytest.mark.parametrize(

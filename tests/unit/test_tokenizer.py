@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groma_ros.groma.tokenizer import GromaTokenizer
-from groma_ros.groma.tokens import NEW_TOKENS, quote
+from groma_ros.encoding.special_tokens import NEW_TOKENS, quote
+from groma_ros.encoding.tokenizer import GromaTokenizer
 
 FOLDER = Path(__file__).resolve().parents[1] / "golden" / "tokenizer"
 TOKENIZER = GromaTokenizer.from_folder(FOLDER)

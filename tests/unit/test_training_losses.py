@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from groma_ros.grounding.boxes import iou
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.eval import judge, names
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
 from groma_ros.train.pictures import crop_boxes, crop_cells
+from groma_ros.values.boxes import iou
+from groma_ros.verify.evaluate import judge, names
 
 
 def test_no_object_no_assignment():
@@ -79,8 +79,8 @@ def test_a_description_has_to_name_kind_and_colour():
 
 
 def test_judge_wants_the_first_box_and_refusals_without_boxes():
-    from groma_ros.grounding.values import Grounding, Phrase, Status
     from groma_ros.train.questions import Question, Truth
+    from groma_ros.values.answers import Grounding, Phrase, Status
 
     truth = Truth(np.array([0]), np.array([0]), np.array([[0.1, 0.1, 0.5, 0.5]]), np.array([1.0]))
     size = np.array([100, 100, 100, 100])

@@ -6,7 +6,8 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from groma_ros.grounding.values import Command, CommandPhrase, Grounding, Phrase, Status
+from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.commands import Command, CommandPhrase
 
 
 def test_a_phrase_without_boxes_has_empty_arrays():

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from groma_ros.grounding.values import Grounding, Status
-from groma_ros.ros.mailbox import Mailbox
-from groma_ros.ros.worker import Request, Worker
+from groma_ros.ros.latest_frame import Mailbox
+from groma_ros.ros.model_thread import Request, Worker
+from groma_ros.values.answers import Grounding, Status
 
 PATIENCE_S = 60.0
 

@@ -1,0 +1,1 @@
+"""Folders of weights: find, check, read, write and convert them."""

@@ -1,0 +1,58 @@
+"""Find the folder that a model comes from: the shipped nano, a folder, or a hub id."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+NANO = "nano"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def model_folder(model: str | Path) -> Path:
+    """Return the folder that holds a model's config.json, tokenizer.model and weights.
+
+    `model` is "nano" (shipped with the package), a folder, or a Hugging Face hub id such as
+    "FoundationVision/groma-7b-finetune". Only a hub id may use the network. Raises ValueError
+    that says what is missing and how to get it.
+    """
+    if str(model) == NANO:
+        folder = Path(__file__).parents[1] / NANO
+        if not (folder / "config.json").is_file():
+            raise ValueError(
+                f"the weights of groma-nano are not in {folder}; install the package from a "
+                "complete checkout, or name another model folder"
+            )
+        return folder
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"{folder} has no config.json; name the folder of a Groma checkpoint")
+        return folder
+    if _HUB_ID.fullmatch(str(model)) and not folder.parent.is_dir():
+        return _from_hub(str(model))
+    raise ValueError(
+        f'there is no model folder {model}; give "nano", an existing folder or a hub id such as '
+        "FoundationVision/groma-7b-finetune"
+    )
+
+
+def _from_hub(hub_id: str) -> Path:
+    fetch = f"hf download {hub_id} --local-dir {hub_id.split('/')[1]}"
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise ValueError(
+            f"reading {hub_id} from the hub needs huggingface_hub: pip install huggingface_hub"
+        ) from None
+    try:
+        return Path(
+            snapshot_download(
+                hub_id, allow_patterns=["*.json", "*.model", "*.bin", "*.safetensors"]
+            )
+        )
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{hub_id} could not be read from the hub ({type(error).__name__}); where there is a "
+            f"network run `{fetch}` and give that folder as the model"
+        ) from error

@@ -1,0 +1,39 @@
+"""`groma convert`: a checkpoint's weights as safetensors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from groma_ros.cli.progress import shard_bytes, show_progress
+
+EXAMPLES = """examples:
+  groma convert groma-7b-finetune groma-7b                    as it is, in 5 GB files
+  groma convert groma-7b-finetune groma-7b --dtype bfloat16
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groma convert`."""
+    parser.add_argument("source", help="folder of a checkpoint, or a hub id")
+    parser.add_argument("target", type=Path, help="a new folder")
+    parser.add_argument(
+        "--dtype",
+        choices=("keep", "float32", "bfloat16", "float16"),
+        default="keep",
+        help="number format (keep)",
+    )
+    parser.add_argument("--shard-gb", type=float, default=5.0, help="largest file in GB (5)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert and say how far it is; return 0."""
+    from groma_ros.checkpoint.convert import convert
+    from groma_ros.checkpoint.locate import model_folder
+    from groma_ros.inference.device import DTYPES
+
+    limit = shard_bytes(args.shard_gb)
+    source = model_folder(args.source)
+    show_progress(convert(source, args.target, DTYPES.get(args.dtype), limit))
+    print(f"wrote {args.target}")
+    return 0

@@ -1,0 +1,115 @@
+"""Draw an answer into its picture: boxes, labels and a caption bar, at any size."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.role_colours import ROLE_RGB
+
+STATUS_RGB = {
+    Status.GROUNDED: (120, 230, 130),
+    Status.AMBIGUOUS: (255, 200, 80),
+    Status.NOT_FOUND: (255, 130, 120),
+    Status.NO_IMAGE: (255, 130, 120),
+    Status.CANCELLED: (190, 190, 190),
+    Status.ERROR: (255, 130, 120),
+}
+_INK_RGB, _BAR_RGBA = (15, 15, 15), (20, 20, 20, 200)
+
+Rectangle = tuple[int, int, int, int]
+
+
+def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray:
+    """Return a copy of a picture (H, W, 3) uint8 RGB with an answer drawn in, of the same size.
+
+    Boxes carry their phrase and score in the colour of the phrase's role (`ROLE_RGB`); several
+    boxes of one phrase are numbered, best first. A bar at the bottom shows status, command and
+    sentence. Lines and letters grow with the picture.
+    """
+    picture = Image.fromarray(np.ascontiguousarray(rgb))
+    short_side = min(picture.size)
+    font = _font(max(11, round(short_side / 30)))
+    line = max(2, round(short_side / 240))
+    bar_top = picture.height - _line_height(font) - 2 * line
+    canvas = ImageDraw.Draw(picture, "RGBA")
+    taken: list[Rectangle] = []
+    # The target is drawn last, on top of what it shares pixels with.
+    for phrase in sorted(grounding.phrases, key=lambda p: p.role == "target"):
+        for box in phrase.boxes_xyxy[::-1]:
+            canvas.rectangle(_corners(box), outline=ROLE_RGB[phrase.role], width=line)
+    for phrase in sorted(grounding.phrases, key=lambda p: p.role != "target"):
+        for number, box in enumerate(phrase.boxes_xyxy):
+            label = _label(phrase, number)
+            size = (round(font.getlength(label)) + 2 * line, _line_height(font) + line)
+            spot = _free_spot(box, size, (picture.width, bar_top), taken)
+            taken.append(spot)
+            canvas.rectangle(spot, fill=ROLE_RGB[phrase.role])
+            canvas.text((spot[0] + line, spot[1] + line // 2), label, _INK_RGB, font)
+    _caption(canvas, grounding, command, font, line, bar_top, picture.size)
+    return np.array(picture)
+
+
+def _label(phrase: Phrase, number: int) -> str:
+    name = f"{number + 1}. {phrase.text}" if len(phrase.scores) > 1 else phrase.text
+    return f"{name} {phrase.scores[number]:.2f}".strip()
+
+
+def _corners(box_xyxy: np.ndarray) -> Rectangle:
+    x1, y1, x2, y2 = (round(float(v)) for v in box_xyxy)
+    return x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)
+
+
+def _free_spot(
+    box_xyxy: np.ndarray, size: tuple[int, int], limit: tuple[int, int], taken: list[Rectangle]
+) -> Rectangle:
+    """Return where a label fits: above its box, under it, or in it; else above all the same."""
+    x1, y1, x2, y2 = _corners(box_xyxy)
+    width, height = size
+    spots = []
+    for x, y in ((x1, y1 - height), (x1, y2 + 1), (x1, y1), (x2 - width, y2 - height)):
+        x = max(0, min(x, limit[0] - width))
+        spot = (x, y, x + width, y + height)
+        if 0 <= y and y + height <= limit[1]:
+            if not any(_overlap(spot, other) for other in taken):
+                return spot
+            spots.append(spot)
+    return spots[0] if spots else (max(0, min(x1, limit[0] - width)), 0, x1 + width, height)
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _caption(canvas, grounding: Grounding, command: str, font, line: int, top: int, size) -> None:
+    """Write status, command and sentence (or the reason, without one) into the bottom bar."""
+    canvas.rectangle((0, top, *size), fill=_BAR_RGBA)
+    status = str(grounding.status)
+    y = top + line
+    canvas.text((2 * line, y), status, STATUS_RGB[grounding.status], font)
+    start = 2 * line + round(font.getlength(status + "  "))
+    said = grounding.text or grounding.reason
+    words = f"{command} -> {said}" if command and said else command or said
+    text = _shortened(" ".join(words.split()), font, size[0] - start - line)
+    canvas.text((start, y), text, (255, 255, 255), font)
+
+
+def _shortened(text: str, font, width: float) -> str:
+    """Return as much of `text` as fits in `width` pixels, with dots where it was cut."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "...") > width:
+        text = text[:-1]
+    return text + "..." if text else ""
+
+
+@lru_cache(maxsize=8)
+def _font(size: int):
+    return ImageFont.load_default(size)
+
+
+def _line_height(font) -> int:
+    return sum(font.getmetrics())

@@ -1,0 +1,77 @@
+"""Write the prompts that Groma was trained on; the user's words are data in them.
+
+Source of the wording: groma/eval/run_groma.py and groma/data of the official code.
+"""
+
+from __future__ import annotations
+
+import re
+
+from groma_ros.encoding.special_tokens import quote
+
+SYSTEM = (
+    "A chat between a curious user and an artificial intelligence assistant. "
+    "The assistant gives helpful, detailed, and polite answers to the user's questions. "
+)
+REGION = "<roi><refer_box></roi><refer_feat>"
+_POINTING_WORD = re.compile(
+    r"\b(?:this|that|it)\b(?: (?:one|thing|object|region|box)\b)?", re.IGNORECASE
+)
+_ARTICLE = re.compile(r"^(?:the|my|your|our|these|those) (?=\S)", re.IGNORECASE)
+
+
+def opening() -> str:
+    """Return the part of a prompt that doesn't depend on the question: picture and regions."""
+    return (
+        f"{SYSTEM}USER: Here is an image with region crops from it. Image: <image>. "
+        "Regions: <region>. "
+        "ASSISTANT: Thank you for the image! How can I assist you with it?</s>"
+    )
+
+
+def turn(query: str) -> str:
+    """Return the part of a prompt that asks `query`; it follows `opening()` without a space."""
+    return f"USER: {query} ASSISTANT:"
+
+
+def locate(phrase: str) -> str:
+    """Return the query for the one thing that `phrase` names; answered `<roi><r5></roi>`."""
+    return f"Locate <p>{neutralise(phrase)}</p> in the image."
+
+
+def locate_all(phrase: str) -> str:
+    """Return the query for everything that `phrase` names; answered `<roi><r1><r7></roi>`.
+
+    The article of "the cups" is left out: the form was trained on bare names.
+    """
+    return f"Locate all <p>{_ARTICLE.sub('', neutralise(phrase))}</p> in this image."
+
+
+def chat(question: str) -> str:
+    """Return the query for an answer in sentences whose phrases point at regions."""
+    return f"[grounding]{neutralise(question)}"
+
+
+def refer(question: str) -> str:
+    """Return the query about one box that is pointed at.
+
+    A "<region>" in the question stands for the box, or else its first "this", "that" or "it"; a
+    question without one has it put before its last mark ("what colour?" asks "what colour <box>?").
+    """
+    before, named, after = question.partition("<region>")
+    if named:
+        return " ".join(f"{neutralise(before)} {REGION}{neutralise(after)}".split(" ")).strip()
+    safe = neutralise(question) or "What is this?"
+    asked, found = _POINTING_WORD.subn(REGION, safe, count=1)
+    if found:
+        return asked
+    body = safe.rstrip("?!. ")
+    return f"{body} {REGION}{safe[len(body) :].strip() or '?'}"
+
+
+def neutralise(text: str) -> str:
+    """Return `text` with single spaces, and with special tokens quoted.
+
+    The tokenizer reads a quoted "<r3>" as those four characters; it does not point.
+    """
+    return quote(" ".join(text.split()))

@@ -1,1 +1,0 @@
-"""Hold what grounding is about apart from the network: values, boxes, language, drawing."""

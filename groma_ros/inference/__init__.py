@@ -1,0 +1,1 @@
+"""Look at a picture once, then answer many questions about it."""

@@ -1,0 +1,173 @@
+"""Say only what an answer may hold: grammar of the markup, and greedy decoding under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Event
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.inference.decode import decode_one, prefill
+from groma_ros.model.groma import Groma
+
+
+class Cancelled(Exception):
+    """Tell that the caller withdrew the command while the model was answering."""
+
+
+class Step(NamedTuple):
+    """Hold one token said.
+
+    probability  among the tokens allowed at that place
+    chances      (n + 1,) of every region and, last, of the end of the list, where the token was
+                 one of these; else None
+    """
+
+    token_id: int
+    probability: float
+    chances: np.ndarray | None = None
+
+
+class Regions:
+    """Know the tokens that may stand in `<roi>` for a picture with n regions.
+
+    `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
+    """
+
+    def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device):
+        regions = [tokenizer.region_token_id(i) for i in range(count)]
+        self.count = count
+        self.tokens = [*regions, tokenizer.token_id("</roi>")]
+        self.ids = torch.tensor(self.tokens, device=device)
+
+    @torch.inference_mode()
+    def chances(self, model: Groma, hidden: Tensor, taken: list[int]) -> np.ndarray:
+        """Return the probability (..., n + 1) of each token of `ids` after hidden states (..., D).
+
+        Regions that were `taken` already have none. The temperature is the model's calibration.
+        """
+        logits = model.added_logits(hidden, self.ids).float() / model.config.pointing.temperature
+        if taken:
+            logits[..., taken] = -torch.inf
+        return logits.softmax(-1).cpu().numpy()
+
+    @torch.inference_mode()
+    def go_on(
+        self, model: Groma, chances: np.ndarray, cache, cancel: Event | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield each region of a list and the chances it was chosen from, until the list ends.
+
+        `chances` (n + 1,) are those of the first token after `<roi>`, which `cache` ends with; it
+        is extended in place. Raises Cancelled between two tokens once `cancel` is set.
+        """
+        taken: list[int] = []
+        while (region := int(chances.argmax())) != self.count:
+            yield region, chances
+            taken.append(region)
+            if len(taken) == self.count:
+                return
+            stop_if(cancel)
+            hidden, cache = decode_one(model, self.tokens[region], cache)
+            chances = self.chances(model, hidden[0], taken)
+
+
+class AnswerGrammar:
+    """Know which tokens may come next in an answer about a picture with regions.
+
+    In text: words, `<p>`, and the end. In a phrase: words, and `</p>` once it has one. After a
+    phrase: `<roi>` as well as text. In `<roi>`: regions that exist and were not named since it
+    opened, and `</roi>`.
+    """
+
+    def __init__(self, tokenizer: GromaTokenizer, regions: Regions, device: torch.device):
+        token = tokenizer.token_id
+        self.regions = regions
+        self._p, self._p_end = token("<p>"), token("</p>")
+        self._roi, self._roi_end = token("<roi>"), token("</roi>")
+        self._first, self._end = tokenizer.region_token_id(0), tokenizer.eos_id
+        words = torch.zeros(len(tokenizer), dtype=torch.bool, device=device)
+        words[: tokenizer.vocab_size] = True
+        words[[tokenizer.bos_id, tokenizer.eos_id, token("<unk>")]] = False
+        text = _with(words, self._p, tokenizer.eos_id)
+        self._masks = {
+            "text": text,
+            "phrase start": words,
+            "phrase": _with(words, self._p_end),
+            "after phrase": _with(text, self._roi),
+        }
+        self._state = "text"
+        self.taken: list[int] | None = None  # the regions named since <roi>, None outside of it
+        self.done = False
+
+    def allowed(self) -> Tensor:
+        """Return which tokens may come next outside of `<roi>`, (vocab_size,) bool."""
+        return self._masks[self._state]
+
+    def take(self, token_id: int) -> None:
+        """Move on by a token."""
+        if self.taken is not None and token_id != self._roi_end:
+            self.taken = [*self.taken, token_id - self._first]
+        elif token_id == self._roi:
+            self.taken = []
+        elif token_id == self._roi_end:
+            self.taken, self._state = None, "text"
+        elif token_id == self._p:
+            self._state = "phrase start"
+        elif token_id == self._p_end:
+            self._state = "after phrase"
+        else:
+            self._state = "phrase" if self._state.startswith("phrase") else "text"
+        self.done = token_id == self._end
+
+
+def _with(mask: Tensor, *token_ids: int) -> Tensor:
+    mask = mask.clone()
+    mask[list(token_ids)] = True
+    return mask
+
+
+def stop_if(cancel: Event | None) -> None:
+    """Raise Cancelled once `cancel` is set."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled
+
+
+@torch.inference_mode()
+def decode(
+    model: Groma,
+    embeds: Tensor,
+    cache,
+    grammar: AnswerGrammar,
+    max_new_tokens: int,
+    cancel: Event | None = None,
+) -> Iterator[Step]:
+    """Yield the likeliest allowed tokens after a prompt (1, L, D) that follows `cache`.
+
+    `cache` is extended in place: give a fork. The token that ends the answer is yielded too.
+    Raises Cancelled between two tokens once `cancel` is set.
+    """
+    stop_if(cancel)
+    hidden, cache = prefill(model, embeds, cache)
+    for left in reversed(range(max_new_tokens)):
+        step = _choose(model, hidden, grammar)
+        grammar.take(step.token_id)
+        yield step
+        if grammar.done or not left:
+            return
+        stop_if(cancel)
+        hidden, cache = decode_one(model, step.token_id, cache)
+
+
+def _choose(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> Step:
+    """Return the likeliest allowed token after hidden (1, D)."""
+    if grammar.taken is not None:
+        chances = grammar.regions.chances(model, hidden[0], grammar.taken)
+        best = int(chances.argmax())
+        return Step(grammar.regions.tokens[best], float(chances[best]), chances)
+    logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)
+    probability, token_id = logits.softmax(-1).max(-1)
+    return Step(int(token_id), float(probability))

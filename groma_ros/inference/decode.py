@@ -1,0 +1,62 @@
+"""Greedy decoding as free functions; the engine knows nothing of text.
+
+A cache holds the keys and values of everything read so far. `fork` makes one prefix (picture
+and regions) serve many commands.
+"""
+
+from collections.abc import Collection, Iterator
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from groma_ros.model.groma import Groma
+from groma_ros.speed.kv_cache import fork
+
+__all__ = ["decode_one", "fork", "greedy", "prefill"]
+
+
+@torch.no_grad()
+def prefill(
+    model: Groma, embeds: Tensor, cache: DynamicCache | None = None
+) -> tuple[Tensor, DynamicCache]:
+    """Read embeddings (1, L, D) after what `cache` holds.
+
+    Returns the hidden state (1, D) of the last position, which predicts the next token, and the
+    cache, extended in place.
+    """
+    hidden, cache = model.forward_tokens(embeds, cache, wanted=slice(-1, None))
+    return hidden[:, -1], cache
+
+
+@torch.no_grad()
+def decode_one(model: Groma, token_id: int, cache: DynamicCache) -> tuple[Tensor, DynamicCache]:
+    """Read one token after what `cache` holds; returns as `prefill` does."""
+    return prefill(model, model.embed_ids(torch.tensor([[token_id]])), cache)
+
+
+@torch.no_grad()
+def greedy(
+    model: Groma,
+    hidden: Tensor,
+    cache: DynamicCache,
+    allowed_mask: Tensor | None = None,
+    stop_ids: Collection[int] = (),
+    max_new_tokens: int = 256,
+) -> Iterator[tuple[int, float]]:
+    """Yield the likeliest token and its log-probability, one after the other.
+
+    `hidden` (1, D) and `cache` come from `prefill`. `allowed_mask` (vocab_size,) bool
+    leaves only its True tokens; the log-probability is over those. A stop token is yielded and
+    ends the sequence. `cache` holds every token yielded but the last one.
+    """
+    for index in range(max_new_tokens):
+        logits = model.logits(hidden)[0].float()
+        if allowed_mask is not None:
+            logits = logits.masked_fill(~allowed_mask, -torch.inf)
+        logprob, token = logits.log_softmax(-1).max(-1)
+        token_id = int(token)
+        yield token_id, float(logprob)
+        if token_id in stop_ids or index + 1 == max_new_tokens:
+            return
+        hidden, cache = decode_one(model, token_id, cache)

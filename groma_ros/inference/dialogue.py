@@ -1,0 +1,86 @@
+"""Talk about one picture: a command may point back to what was spoken of before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Event
+from typing import TYPE_CHECKING
+
+import torch
+
+from groma_ros.inference.decode import fork, prefill
+from groma_ros.inference.perception import Perception
+from groma_ros.language.command_parser import check_text, parse_command
+from groma_ros.language.follow_ups import resolve
+from groma_ros.values.answers import AnswerEvent, Grounding
+
+if TYPE_CHECKING:
+    from groma_ros.predictor import Predictor
+
+ROOM = 256
+"""Tokens that a conversation leaves free for the next question and answer."""
+
+
+class Dialogue:
+    """Answer one command after the other about one picture; made by `Predictor.dialogue`.
+
+    What a command points back to ("and the one behind it?") is put in words first. A model that
+    was trained on conversations also reads what was said before, once: it stays in the kept
+    prefix. When the model's length is used up the oldest turns are forgotten.
+    """
+
+    def __init__(self, predictor: Predictor, perception: Perception):
+        self._predictor, self._seen = predictor, perception
+        self._turns: list[list[int]] = []  # questions and answers as token ids
+        self._unread = 0  # how many of the last turns are not in the prefix yet
+        self.perception = perception
+        self.last = ""  # the noun phrase of the last target that was found
+
+    def ground(
+        self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
+    ) -> Grounding:
+        """Answer as `Predictor.ground` does, and remember it."""
+        return list(self.stream(command, max_new_tokens, cancel))[-1]
+
+    def stream(
+        self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
+    ) -> Iterator[AnswerEvent]:
+        """Yield events as `Predictor.stream` does, and remember the answer once it is whole."""
+        parsed = parse_command(resolve(check_text(command), self.last))
+        return self._answer(parsed, max_new_tokens, cancel)
+
+    def _answer(self, parsed, max_new_tokens: int, cancel: Event | None) -> Iterator[AnswerEvent]:
+        self._read()
+        answering = self._predictor.answering(self.perception, max_new_tokens, cancel)
+        for event in answering.events(parsed):
+            if isinstance(event, Grounding):
+                self._remember(answering.said, event)
+            yield event
+
+    def _remember(self, said: list[int], answer: Grounding) -> None:
+        found = [p for p in answer.phrases if p.role in ("target", "mention") and len(p.scores)]
+        if found:
+            self.last = found[0].text
+        if self._predictor.model.config.multi_turn and said:
+            self._turns.append(said)
+            self._unread += 1
+
+    @torch.inference_mode()
+    def _read(self) -> None:
+        """Bring the turns that are unread into the prefix; forget old ones where it gets long."""
+        if not self._unread:
+            return
+        model, prefix = self._predictor.model, self.perception.prefix
+        most = model.config.language.max_position_embeddings - ROOM
+        kept = self._turns
+        while kept and self._seen.prefix.get_seq_length() + sum(map(len, kept)) > most:
+            kept = kept[1:]
+        if len(kept) < len(self._turns):
+            self._turns, self._unread, prefix = kept, len(kept), self._seen.prefix
+        unread = [t for turn in self._turns[len(self._turns) - self._unread :] for t in turn]
+        self._unread = 0
+        if unread:
+            embeds = model.embed_ids(torch.tensor([unread], device=model.device))
+            _, prefix = prefill(model, embeds, fork(prefix))
+        self.perception = replace(self.perception, prefix=prefix)

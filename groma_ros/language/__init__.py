@@ -1,0 +1,1 @@
+"""English in, English out: commands to phrases, answers to sentences. No model."""

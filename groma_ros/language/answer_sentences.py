@@ -1,0 +1,78 @@
+"""Write the sentence and the status of an answer that was pointed at one phrase at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from groma_ros.values.answers import Status
+from groma_ros.values.commands import Command, CommandPhrase
+
+
+def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Status, str]:
+    """Return status and reason for the number of boxes that each phrase of a command got.
+
+    Targets alone decide: NOT_FOUND where one has no box, AMBIGUOUS where a singular one has
+    several, else GROUNDED. A missing destination or anchor is told in the reason.
+    """
+    found = list(zip(phrases, counts, strict=True))
+    missing = [p.text for p, n in found if n == 0]
+    reason = f"nothing in the picture fits {_quoted(missing)}" if missing else ""
+    targets = [(p, n) for p, n in found if p.role == "target"] or found
+    if any(n == 0 for _, n in targets):
+        return Status.NOT_FOUND, reason
+    several = [f'{n} things fit "{p.text}"' for p, n in targets if n > 1 and not p.plural]
+    if several:
+        return Status.AMBIGUOUS, "; ".join([*several, *([reason] if reason else [])])
+    return Status.GROUNDED, reason
+
+
+def compose(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+    """Return a sentence about a command's phrases, and where each phrase stands in it.
+
+    `counts` holds the number of boxes of each phrase. An anchor inside another phrase ("the
+    plate" of "the mug next to the plate") is not said again; its span lies in that phrase.
+    """
+    phrases = command.phrases
+    holders = [_holder(p, phrases) for p in phrases]
+    said = [i for i, holder in enumerate(holders) if holder is None]
+    missing = [i for i in said if counts[i] == 0]
+    several = [i for i in said if counts[i] > 1 and not phrases[i].plural]
+    found = [i for i in said if i not in missing + several]
+    counting = command.action == "count"
+    sentences = [("Counted" if counting else "Found", found, "and")]
+    sentences += [(f"{counts[i]} things fit", [i], "") for i in several]
+    sentences += [("Could not find", missing, "or")]
+    text, starts = "", {}
+    for opening, members, joint in sentences:
+        for i in members:
+            if i == members[0]:
+                text += f" {opening} " if text else f"{opening} "
+            else:
+                text += f" {joint} " if i == members[-1] else ", "
+            starts[i] = len(text)
+            text += phrases[i].text
+            if i in found and phrases[i].plural and (counts[i] > 1 or counting):
+                text += f" ({counts[i]})"
+        text += "." if members else ""
+    for i, holder in enumerate(holders):
+        if holder is not None:
+            starts[i] = starts[holder] + phrases[i].span[0] - phrases[holder].span[0]
+    return text, [(starts[i], starts[i] + len(p.text)) for i, p in enumerate(phrases)]
+
+
+def _holder(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -> int | None:
+    """Return the index of the longest phrase that `phrase` is a part of, or None."""
+    start, end = phrase.span
+    around = [
+        (other.span[1] - other.span[0], -i)
+        for i, other in enumerate(phrases)
+        if other is not phrase
+        and other.span[0] <= start
+        and end <= other.span[1]
+        and other.span != phrase.span
+    ]
+    return -max(around)[1] if around else None
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return " or ".join(f'"{t}"' for t in texts)

@@ -1,0 +1,121 @@
+"""Read pictures from a file, a folder, a video, or the shipped sequence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from groma_ros.values.pinhole import Pinhole
+
+SHIPPED = Path(__file__).parents[0] / "data" / "tabletop"
+LONGEST_SIDE = 1280  # best-effort images much larger than this get lost on default DDS settings
+PHOTO_RATE_HZ = 5.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Give pictures without end.
+
+    frames   (H, W, 3) uint8 RGB, one after the other
+    rate_hz  how many a second there are by nature
+    pinhole  calibration where it is known
+    """
+
+    frames: Iterator[np.ndarray]
+    rate_hz: float
+    pinhole: Pinhole | None = None
+
+
+def open_pictures(source: str | Path) -> Pictures:
+    """Open a picture, a folder of pictures or a video; an empty source is the shipped sequence.
+
+    Raises ValueError, in one line, for what is none of them. Only a video needs OpenCV.
+    """
+    path = Path(source).expanduser() if source else SHIPPED
+    if path.is_dir():
+        return _folder(path)
+    if not path.is_file():
+        raise ValueError(f"there is no picture, video or folder {path}")
+    try:
+        rgb = read_picture(path, LONGEST_SIDE)
+    except UnknownFormatError:
+        return _video(path)
+    return Pictures(_forever([rgb]), PHOTO_RATE_HZ)
+
+
+class UnknownFormatError(ValueError):
+    """The file holds no picture of a format that Pillow knows."""
+
+
+def read_picture(path: str | Path, longest_side: int | None = None) -> np.ndarray:
+    """Return a file's picture as (H, W, 3) uint8 RGB, upright as its EXIF orientation says.
+
+    The picture is scaled down where it is longer or wider than `longest_side` pixels. Raises
+    ValueError, in one line, where it can't be read; UnknownFormatError where it is no picture.
+    """
+    try:
+        with Image.open(path) as file:
+            picture = ImageOps.exif_transpose(file).convert("RGB")
+    except FileNotFoundError:
+        raise ValueError(f"there is no picture {path}") from None
+    except UnidentifiedImageError:
+        raise UnknownFormatError(f"{path} is not a picture that can be read") from None
+    except (OSError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} can't be read: {error}") from None
+    if longest_side is not None:
+        picture.thumbnail((longest_side, longest_side))
+    return np.array(picture)
+
+
+def _folder(path: Path) -> Pictures:
+    files = sorted(p for p in path.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    if not files:
+        raise ValueError(f"folder {path} holds no .jpg or .png picture")
+    rate_hz, pinhole = PHOTO_RATE_HZ, None
+    description = path / "sequence.json"
+    if description.is_file():
+        said = json.loads(description.read_text())
+        rate_hz = float(said["rate_hz"])
+        pinhole = Pinhole(*(float(said["camera"][key]) for key in ("fx", "fy", "cx", "cy")))
+    return Pictures((read_picture(p, LONGEST_SIDE) for p in _forever(files)), rate_hz, pinhole)
+
+
+def _opencv():
+    """Return OpenCV; raise ValueError, saying what to install, where it is absent."""
+    try:
+        import cv2
+    except ModuleNotFoundError:
+        raise ValueError(
+            "reading a video needs OpenCV: pip install opencv-python-headless"
+        ) from None
+    return cv2
+
+
+def _video(path: Path) -> Pictures:
+    cv2 = _opencv()
+    capture = cv2.VideoCapture(str(path))
+    if not (capture.isOpened() and capture.read()[0]):
+        raise ValueError(f"{path} is neither a picture nor a video that can be read")
+    return Pictures(_video_frames(path), capture.get(cv2.CAP_PROP_FPS) or PHOTO_RATE_HZ)
+
+
+def _video_frames(path: Path) -> Iterator[np.ndarray]:
+    cv2 = _opencv()
+    while True:
+        capture = cv2.VideoCapture(str(path))
+        while (frame := capture.read())[0]:
+            height, width = frame[1].shape[:2]
+            scale = min(1.0, LONGEST_SIDE / max(height, width))
+            size = round(width * scale), round(height * scale)
+            bgr = cv2.resize(frame[1], size, interpolation=cv2.INTER_AREA)
+            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def _forever(items: list) -> Iterator:
+    while True:
+        yield from items

@@ -1,0 +1,68 @@
+"""Everything that the node publishes."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header, String
+from vision_msgs.msg import Detection2DArray
+from visualization_msgs.msg import MarkerArray
+
+from groma_ros.drawing import draw
+from groma_ros.msg import GroundedText
+from groma_ros.ros import messages
+from groma_ros.ros.model_thread import Result
+
+
+class Outputs:
+    """Hold the publishers; they live as long as the node, so that tools find them in any state."""
+
+    def __init__(self, node: Node):
+        def publisher(kind, topic):
+            return node.create_publisher(
+                kind,
+                topic,
+                # RViz subscribes reliable with depth 5.
+                QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE),
+                qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            )
+
+        self._detections = publisher(Detection2DArray, "~/detections")
+        self._grounded_text = publisher(GroundedText, "~/grounded_text")
+        self._text = publisher(String, "~/text")
+        self._annotated_image = publisher(Image, "~/annotated_image")
+        self._markers = publisher(MarkerArray, "~/markers")
+        latched = QoSProfile(
+            depth=1,
+            reliability=ReliabilityPolicy.RELIABLE,
+            durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        )
+        self._status = node.create_publisher(DiagnosticStatus, "~/status", latched)
+        self._last_status: DiagnosticStatus | None = None
+
+    def publish_answer(self, result: Result, camera: CameraInfo | None) -> None:
+        """Publish a command's answer on every topic, the picture only where somebody looks.
+
+        An answer without boxes is published too, as an empty array, so that nobody goes on acting
+        on the last one. `~/grounded_text` comes last: who has it can expect the others.
+        """
+        header = result.header or Header()
+        grounding = result.grounding
+        self._detections.publish(messages.detection_array(grounding, header))
+        size_hw = result.rgb.shape[:2] if result.rgb is not None else (1, 1)
+        self._markers.publish(messages.marker_array(grounding, header, size_hw, camera))
+        if result.rgb is not None and self._annotated_image.get_subscription_count():
+            self._annotated_image.publish(
+                messages.image(draw(result.rgb, grounding, result.request.text), header)
+            )
+        self._text.publish(String(data=grounding.text or grounding.reason))
+        self._grounded_text.publish(messages.grounded_text(result))
+
+    def publish_status(self, status: DiagnosticStatus) -> None:
+        """Publish the node's state where it differs from the last one."""
+        if status != self._last_status:
+            self._last_status = status
+            self._status.publish(status)

@@ -1,0 +1,1 @@
+"""Values that travel between rooms: frozen, plain numpy, no import of another room."""

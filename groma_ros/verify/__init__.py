@@ -1,0 +1,1 @@
+"""Evidence: is it Groma, how good is it, how fast is it?"""

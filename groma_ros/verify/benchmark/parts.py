@@ -1,0 +1,245 @@
+"""Time every part of Groma on this machine: one model of middle size with drawn weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from groma_ros.inference.decode import decode_one, fork, prefill
+from groma_ros.inference.device import DTYPES, choose_device, choose_quantization, default_dtype
+from groma_ros.model.groma import Groma
+from groma_ros.verify.benchmark import scaling
+from groma_ros.verify.benchmark.memory import peak_mb
+from groma_ros.verify.benchmark.middle_model import CONFIG, QUESTION, build, picture, prompt
+
+EXAMPLES = """examples:
+  groma bench
+  groma bench --dtype float32 --reps 11 --json
+  groma bench --scaling
+  groma bench --model nano
+  groma bench --model ./groma-7b-finetune --device cuda --cuda-graphs
+"""
+NEW = 8
+LABELS = {
+    "vision": "vision encoder",
+    "proposer": "region proposer and selection",
+    "region_encoder": "region encoder",
+    "prefill": "prefill of picture and prompt",
+    "token": "a token",
+    "first_command": f"first command on a new frame, {NEW} tokens",
+    "next_command": f"next command on the same frame, {NEW} tokens",
+}
+
+
+@dataclass
+class Clock:
+    """Collect milliseconds by name, once the device has caught up."""
+
+    device: torch.device
+    ms: dict[str, list[float]] = field(default_factory=dict)
+
+    def now(self) -> float:
+        """Return milliseconds."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return perf_counter() * 1e3
+
+    def time(self, name: str, call: Callable[[], Any]) -> Any:
+        """Call, keep how long it took, and return what it returned."""
+        start = self.now()
+        result = call()
+        self.ms.setdefault(name, []).append(self.now() - start)
+        return result
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `groma bench`."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--dtype",
+        action="append",
+        choices=list(DTYPES),
+        help="may be given several times; else float32 and this machine's default",
+    )
+    parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
+    parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
+    parser.add_argument(
+        "--model",
+        help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
+        "the benchmark's own",
+    )
+    parser.add_argument("--quantization", default="none", help="with --model: none, int8 or int4")
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="with --model: see the node's parameter"
+    )
+    parser.add_argument(
+        "--scaling",
+        action="store_true",
+        help="also how cost grows with regions, commands, pictures, tokens",
+    )
+    parser.add_argument("--json", action="store_true", help="end in one line of JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print each table once it is there, and one line of JSON if asked; return 0."""
+    if args.model and args.scaling:
+        raise ValueError("--scaling measures the benchmark's own model; leave --model out")
+    if not args.model and (args.quantization != "none" or args.cuda_graphs):
+        raise ValueError("--quantization and --cuda-graphs need --model")
+    device = choose_device(args.device)
+    torch.set_num_threads(args.threads)
+    report = {
+        "machine": machine(device),
+        "torch": torch.__version__,
+        "threads": args.threads,
+        "reps": args.reps,
+    }
+    report |= _use(args) if args.model else _parts(args, device)
+    if args.json:
+        print(json.dumps(report))
+    return 0
+
+
+def _parts(args: argparse.Namespace, device: torch.device) -> dict:
+    """Time the parts of the benchmark's own model in each precision."""
+    report = {}
+    for name in dict.fromkeys(args.dtype or ["float32", name_of(default_dtype(device, CONFIG))]):
+        say(f"{name}: drawing weights")
+        model = build(device, DTYPES[name])
+        result = report[name] = measure(model, args.reps)
+        print(
+            f"{name}, {machine(device)}, {args.threads} threads\n{table(result, LABELS)}",
+            flush=True,
+        )
+        print(f"  said {result['tokens']}", flush=True)
+        if args.scaling:
+            result["scaling"] = dict(scaling.tables(model, Clock(device), args.reps))
+    return {"dtypes": report}
+
+
+def _use(args: argparse.Namespace) -> dict:
+    """Time a model as a robot uses it, in each precision."""
+    from groma_ros.predictor import Predictor
+    from groma_ros.verify.benchmark import robot_use
+
+    report = {}
+    for name in dict.fromkeys(args.dtype or ["auto"]):
+        say(f"loading {args.model}")
+        predictor = Predictor.from_pretrained(
+            args.model, args.device, name, choose_quantization(args.quantization), args.cuda_graphs
+        )
+        device, dtype = predictor.model.device, name_of(predictor.model.dtype)
+        ms, regions = robot_use.measure(predictor, args.reps, say)
+        result = report[dtype] = summary(ms, robot_use.LABELS, device) | {"regions": regions}
+        say("")
+        title = f"{args.model} in {dtype}, {machine(device)}, {args.threads} threads"
+        print(f"{title}\n{table(result, robot_use.LABELS)}", flush=True)
+    return {"model": args.model, "dtypes": report}
+
+
+@torch.inference_mode()
+def measure(model: Groma, reps: int) -> dict:
+    """Return medians and minima in ms, the tokens said, the regions and the peak of memory."""
+    clock, pixels, ids = Clock(model.device), picture(model), prompt(model)
+    said, regions = first_and_next(model, clock, pixels, ids)
+    clock.ms.clear()
+    for rep in range(reps):
+        say(f"{name_of(model.dtype)}: repetition {rep + 1} of {reps}")
+        said, regions = first_and_next(model, clock, pixels, ids)
+    say("")
+    return summary(clock.ms, LABELS, model.device) | {"regions": regions, "tokens": said}
+
+
+def first_and_next(
+    model: Groma, clock: Clock, pixels: Tensor, ids: Tensor
+) -> tuple[list[int], int]:
+    """Time one command on a new frame and one on the kept frame; return tokens and regions."""
+    start = clock.now()
+    states = clock.time("vision", lambda: model.perceiver.hidden_states(pixels))
+    chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
+    percept = clock.time("region_encoder", lambda: model.encode(states, chosen)[0])
+    read = clock.time("prefill", lambda: prefill(model, model.embed_prompt(ids, percept)[None]))
+    said = speak(model, clock, "token", *read)
+    clock.ms.setdefault("first_command", []).append(clock.now() - start)
+    picture_part = model.embed_prompt(ids, percept)[None, :-QUESTION]
+    _, prefix = prefill(model, picture_part)
+
+    def following() -> list[int]:
+        read = prefill(model, model.embed_ids(ids[None, -QUESTION:]), fork(prefix))
+        return speak(model, clock, "next_token", *read)
+
+    again = clock.time("next_command", following)
+    if again != said and model.dtype == torch.float32:
+        raise RuntimeError(f"after the kept picture the model says {again}, else {said}")
+    return said, len(percept.scores)
+
+
+def speak(
+    model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
+) -> list[int]:
+    """Return the `count` likeliest tokens after `hidden`, timing each but the first."""
+    said = [int(model.logits(hidden).argmax())]
+    while len(said) < count:
+        start = clock.now()
+        hidden, cache = decode_one(model, said[-1], cache)
+        said.append(int(model.logits(hidden).argmax()))
+        clock.ms.setdefault(name, []).append(clock.now() - start)
+    return said
+
+
+def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.device) -> dict:
+    """Return medians and minima of what is labelled, and the peak of memory so far."""
+    return {
+        "ms": {name: round(statistics.median(ms[name]), 2) for name in labels},
+        "ms_min": {name: round(min(ms[name]), 2) for name in labels},
+        "peak_mb": round(peak_mb(device)),
+    }
+
+
+def table(result: dict, labels: dict[str, str]) -> str:
+    """Return medians and minima as lines for people."""
+    lines = [f"  {'':<46}{'median':>9}{'least':>9}"]
+    for name, label in labels.items():
+        lines.append(f"  {label:<46}{result['ms'][name]:>9.1f}{result['ms_min'][name]:>9.1f} ms")
+    lines.append(f"  {'peak of memory so far':<46}{result['peak_mb']:>9} MB")
+    lines.append(f"  {'regions':<46}{result['regions']:>9}")
+    return "\n".join(lines)
+
+
+def machine(device: torch.device) -> str:
+    """Return what computes, in words."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """Return a precision's name as `--dtype` takes it."""
+    return str(dtype).removeprefix("torch.")
+
+
+def say(text: str) -> None:
+    """Show progress in one line of stderr, replaced by the next; nothing where nobody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{text:<60}\r", end="", file=sys.stderr, flush=True)
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is below 1")
+    return value

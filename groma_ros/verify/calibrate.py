@@ -1,0 +1,82 @@
+"""`groma calibrate`: fit how the probabilities of a model's answers are read, into its config.json.
+
+The pictures have to be ones that neither training nor the evaluation uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from groma_ros.model.config import PointingConfig
+from groma_ros.verify.calibration import Example, decide, fit, reliability
+from groma_ros.verify.evaluate import spoken
+
+FAMILIES = ("unique", "kind", "absent", "absent_colour", "ambiguous", "superlative", "relation")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groma calibrate`."""
+    parser.add_argument(
+        "pictures", type=Path, help="folder of `groma render`, with a seed of its own"
+    )
+    parser.add_argument(
+        "--model", type=Path, required=True, help="model folder; its config.json is changed"
+    )
+    parser.add_argument("--questions", type=int, default=2100, help="how many to ask (2100)")
+    parser.add_argument("--seed", type=int, default=11)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, fit, write, and tell what changed."""
+    from groma_ros.predictor import Predictor
+    from groma_ros.train.pictures import PictureStore
+
+    predictor = Predictor.from_pretrained(args.model)
+    predictor.model.config = replace(predictor.model.config, pointing=PointingConfig())
+    store = PictureStore(args.pictures)
+    examples = collect(predictor, store, args.questions, args.seed)
+    rule = fit(examples)
+    for name, each in (("before", PointingConfig()), ("after", rule)):
+        decisions = [decide(e, each) for e in examples]
+        right = [d.first for d in decisions]
+        ece = reliability([d.confidence for d in decisions], right)["ece"]
+        print(f"{name}: {asdict(each)}, right {np.mean(right):.3f}, ECE {ece:.3f}")
+    write(args.model / "config.json", rule)
+    return 0
+
+
+def collect(predictor, store, questions: int, seed: int) -> list[Example]:
+    """Ask singular questions about every picture until there are enough."""
+    from groma_ros.train.questions import ask
+    from groma_ros.train.regions import truth_of
+
+    rng, examples = np.random.default_rng(seed), []
+    for number in range(len(store)):
+        if len(examples) >= questions:
+            break
+        truth = truth_of(store, number)
+        asked = [q for f in FAMILIES if (q := ask(truth, rng, f)) and q.form == "locate"]
+        rgb = np.asarray(store.image(number))
+        size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
+        perception = predictor.perceive(rgb)
+        chances = predictor.point(perception, [spoken(q) for q in asked]) if asked else []
+        for question, chance in zip(asked, chances, strict=True):
+            wanted = truth.box_xyxy_norm[list(question.objects)] * size
+            examples.append(Example(chance, perception.boxes_xyxy, wanted.reshape(-1, 4)))
+        if number % 25 == 0:
+            print(f"\r{len(examples)} of {questions} questions", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    return examples
+
+
+def write(path: Path, rule: PointingConfig) -> None:
+    """Put a rule into a config.json."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config.setdefault("groma_ros", {})["pointing"] = asdict(rule)
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

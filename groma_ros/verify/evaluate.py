@@ -1,0 +1,317 @@
+"""`groma eval`: measure a model on pictures, meshes and phrasings that training never saw.
+
+Every question goes the way a user's would: a command in words to `Predictor.ground`, or a box to
+`Predictor.describe`. An answer counts where its box has an IoU of at least 0.5 with the object.
+
+Beside the accuracy it measures whether the probabilities of singular answers mean what they say
+(`calibration`), and on request how often greedy decoding starts with the same answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from groma_ros.cli.options import add_model_arguments, load
+from groma_ros.language.command_parser import parse_command
+from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.train.pictures import PictureStore
+from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, ask
+from groma_ros.train.regions import truth_of
+from groma_ros.values.boxes import iou
+from groma_ros.verify.calibration import Example, decide, reliability
+
+COMMANDS = (
+    "pick up {}",
+    "could you please grab {}",
+    "fetch {} for me",
+    "where is {}?",
+    "hand me {}, please",
+    "Please point at {}.",
+    "take {}",
+    "can you find {}?",
+    "Robot, lift {}!",
+    "bring me {}",
+)
+COMMANDS_ALL = (
+    "find all {}",
+    "Please show me all {}.",
+    "point at all {}",
+    "can you locate all {}?",
+)
+DESCRIBE = "what is this?"
+
+GOALS = {
+    "unique": 0.90,
+    "kind": 0.85,
+    "absent": 0.85,
+    "absent_colour": 0.75,
+    "all": 0.65,
+    "comparison": 0.60,
+    "refer": 0.85,
+}
+"""What groma-nano has to reach, by family; superlatives and relations are pooled as comparison."""
+
+FAMILIES = (
+    "unique",
+    "kind",
+    "absent",
+    "absent_colour",
+    "all",
+    "superlative",
+    "relation",
+    "refer",
+    "ambiguous",
+)
+COMPARISONS = ("leftmost", "rightmost", "nearest", "farthest", "biggest", "smallest", "relation")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groma eval`."""
+    parser.add_argument("pictures", type=Path, help="folder of `groma render --split test`")
+    parser.add_argument("--model", default="nano", help="nano, a folder or a hub id (nano)")
+    parser.add_argument("--questions", type=int, default=1800, help="how many to ask (1800)")
+    add_model_arguments(parser)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="end in one JSON line")
+    parser.add_argument("--plot", type=Path, help="draw how reliable the probabilities are (PNG)")
+    parser.add_argument(
+        "--greedy", action="store_true", help="also decode each singular answer, and compare"
+    )
+    parser.add_argument("--failures", type=Path, help="write what went wrong, one JSON line each")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Ask, print a table, return 0."""
+    predictor, store = load(args), PictureStore(args.pictures)
+    report = evaluate(predictor, store, args.questions, args.seed, args.failures, args.greedy)
+    print(table(report))
+    if args.plot:
+        plot(report["calibration"]).save(args.plot)
+        print(f"wrote {args.plot}")
+    if args.json:
+        print(json.dumps(report))
+    return 0
+
+
+def evaluate(
+    predictor,
+    store: PictureStore,
+    questions: int,
+    seed: int,
+    failures: Path | None = None,
+    greedy: bool = False,
+) -> dict:
+    """Return accuracy and count by family, false refusals, calibration and times."""
+    rng = np.random.default_rng(seed)
+    right: dict[str, list[bool]] = defaultdict(list)
+    refused, wrong, times, decisions, agrees = [], [], [], [], []
+    each = questions / len(FAMILIES)
+    asked_of = dict.fromkeys(FAMILIES, 0)
+    started = time.monotonic()
+    for number in range(len(store)):
+        open_families = [f for f in FAMILIES if asked_of[f] < each]
+        if not open_families:
+            break
+        truth = truth_of(store, number)
+        asked = {f: q for f in open_families if (q := ask(truth, rng, f))}
+        if not asked:
+            continue
+        rgb = np.asarray(store.image(number))
+        size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
+        perception = predictor.perceive(rgb)
+        for family, question in asked.items():
+            asked_of[family] += 1
+            command, answer = _put(predictor, perception, question, truth, size, rng)
+            ok = judge(question, answer, truth, size)
+            right[question.family].append(ok)
+            if question.form == "locate":
+                phrase = parse_command(command).target.text
+                chances = predictor.point(perception, [phrase])[0]
+                wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
+                example = Example(chances, perception.boxes_xyxy, wanted)
+                decisions.append(
+                    decide(example, replace(predictor.model.config.pointing, temperature=1.0))
+                )
+                if greedy:
+                    agrees.append(greedy_agrees(predictor, perception, phrase, chances, answer))
+            times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
+            if question.objects and question.form == "locate":
+                refused.append(answer.status.value == "NOT_FOUND")
+            if not ok:
+                wrong.append(_failure(number, question, command, answer))
+        if number % 25 == 0:
+            done = sum(map(len, right.values()))
+            rate = done / (time.monotonic() - started)
+            print(f"\r{done} of {questions} questions, {rate:.1f}/s", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    if failures:
+        failures.write_text("".join(json.dumps(w) + "\n" for w in wrong))
+    report = _report(right, refused, times)
+    confidences = [d.confidence for d in decisions]
+    report["calibration"] = reliability(confidences, [d.first for d in decisions])
+    if greedy:
+        choice, kept = np.mean(agrees, axis=0)
+        report["greedy"] = {"same_choice": float(choice), "same_answer": float(kept)}
+    return report
+
+
+def greedy_agrees(
+    predictor, perception, phrase: str, chances: np.ndarray, answer
+) -> tuple[bool, bool]:
+    """Decode the first token of the whole prompt greedily, with no kept prefix.
+
+    Tells whether it is the likeliest by `chances` (n + 1,), and whether `answer` holds it: the
+    thresholds of a calibration may decide otherwise.
+    """
+    import torch
+
+    from groma_ros.encoding import prompts
+    from groma_ros.inference.decode import greedy, prefill
+
+    model, tokenizer = predictor.model, predictor.tokenizer
+    asked = prompts.locate(phrase.lower() if model.config.lowercase else phrase)
+    ids = torch.tensor(tokenizer.encode(prompts.opening() + prompts.turn(asked) + "<roi>"))
+    hidden, cache = prefill(model, model.embed_prompt(ids, perception.percept)[None])
+    count = len(perception.scores)
+    choices = [*map(tokenizer.region_token_id, range(count)), tokenizer.token_id("</roi>")]
+    allowed = torch.zeros(len(tokenizer), dtype=torch.bool, device=model.device)
+    allowed[choices] = True
+    ((token, _),) = greedy(model, hidden, cache, allowed, max_new_tokens=1)
+    found = answer.target.boxes_xyxy.tolist()
+    region = choices.index(token)
+    kept = perception.boxes_xyxy[region].tolist() in found if region < count else not found
+    return token == choices[int(chances.argmax())], kept
+
+
+def _put(predictor, perception, question: Question, truth, size, rng):
+    if question.form == "refer":
+        box = truth.box_xyxy_norm[question.objects[0]] * size
+        return DESCRIBE, predictor.describe(perception, box[None].astype(np.float32), DESCRIBE)
+    templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
+    command = templates[int(rng.integers(len(templates)))].format(spoken(question))
+    return command, predictor.ground(perception, command)
+
+
+def spoken(question: Question) -> str:
+    """Return the phrase of a question as a command says it."""
+    return "the " + bare(question.phrase)
+
+
+def bare(phrase: str) -> str:
+    """Return a noun phrase without its determiner."""
+    first, _, rest = phrase.partition(" ")
+    return rest if first in DETERMINERS + ("an",) else phrase
+
+
+def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
+    """Tell whether an answer is right; see the module's docstring."""
+    if question.form == "refer":
+        return names(
+            answer.text,
+            int(truth.kind[question.objects[0]]),
+            int(truth.colour[question.objects[0]]),
+        )
+    targets = [p for p in answer.phrases if p.role == "target"]
+    boxes = np.concatenate([p.boxes_xyxy for p in targets]) if targets else np.zeros((0, 4))
+    if not question.objects:
+        return answer.status.value == "NOT_FOUND" and len(boxes) == 0
+    wanted = truth.box_xyxy_norm[list(question.objects)] * size
+    overlap = iou(boxes, wanted) > 0.5
+    if question.family in ("all", "ambiguous"):
+        exact = len(boxes) == len(wanted) and overlap.any(0).all() and overlap.any(1).all()
+        return bool(exact and (question.family == "all" or answer.status.value == "AMBIGUOUS"))
+    return bool(len(boxes) and overlap[0, 0])
+
+
+def names(text: str, kind: int, colour: int) -> bool:
+    """Tell whether a description holds a word for the kind and one for the colour."""
+    words = text.lower()
+    colours = COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],))
+    return any(n in words for n in NOUNS[KINDS[kind]]) and any(c in words for c in colours)
+
+
+def _failure(number: int, question: Question, command: str, answer) -> dict:
+    return {
+        "picture": number,
+        "family": question.family,
+        "command": command,
+        "status": answer.status.value,
+        "text": answer.text,
+        "answered": [np.asarray(p.boxes_xyxy).round().tolist() for p in answer.phrases],
+    }
+
+
+def _report(right: dict[str, list[bool]], refused: list[bool], times: list[float]) -> dict:
+    pooled = {name: results for name, results in right.items()}
+    pooled["comparison"] = [ok for name in COMPARISONS for ok in right.get(name, [])]
+    return {
+        "families": {
+            name: {"accuracy": float(np.mean(results)), "questions": len(results)}
+            for name, results in pooled.items()
+            if results
+        },
+        "questions": sum(map(len, right.values())),
+        "false_refusals": float(np.mean(refused)) if refused else 0.0,
+        "ms_median": float(np.median(times)) if times else 0.0,
+    }
+
+
+def table(report: dict) -> str:
+    """Return the report as lines for people."""
+    lines = [f"{'family':<14} {'accuracy':>8} {'goal':>6} {'questions':>9}"]
+    for name, row in sorted(report["families"].items(), key=lambda item: item[0] not in GOALS):
+        goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
+        lines.append(f"{name:<14} {row['accuracy']:>8.3f} {goal:>6} {row['questions']:>9}")
+    lines.append(f"false refusals {report['false_refusals']:.3f}")
+    if "greedy" in report:
+        same = report["greedy"]
+        lines.append(
+            f"greedy decoding chooses the same {same['same_choice']:.4f}, "
+            f"and the answer holds it {same['same_answer']:.4f}"
+        )
+    lines.append(f"expected calibration error {report['calibration']['ece']:.3f}")
+    for row in report["calibration"]["bins"]:
+        bar = "#" * round(40 * row["accuracy"])
+        lines.append(
+            f"  sure {row['confidence']:.2f}  right {row['accuracy']:.2f}  {bar:<40} {row['count']:>5}"
+        )
+    lines.append(f"{report['questions']} questions, median {report['ms_median']:.0f} ms each")
+    return "\n".join(lines)
+
+
+def plot(calibration: dict):
+    """Draw the share of right answers over how sure they were, as a PIL image."""
+    from PIL import Image, ImageDraw
+
+    side, edge = 400, 50
+    picture = Image.new("RGB", (side + 2 * edge, side + 2 * edge), "white")
+    draw = ImageDraw.Draw(picture)
+    at = lambda sure, right: (edge + side * sure, edge + side * (1 - right))
+    for row in calibration["bins"]:
+        left, width = int(min(row["confidence"], 0.999) * 10) / 10, 0.1
+        draw.rectangle(
+            [at(left + 0.005, row["accuracy"]), at(left + width - 0.005, 0)], fill="#7aa6d8"
+        )
+        draw.text(at(left + 0.02, -0.02), str(row["count"]), fill="black")
+    draw.line([at(0, 0), at(1, 1)], fill="#c0392b", width=2)
+    for row in calibration["bins"]:
+        x, y = at(row["confidence"], row["accuracy"])
+        draw.ellipse([x - 4, y - 4, x + 4, y + 4], fill="#1f3d66")
+    draw.rectangle([at(0, 1), at(1, 0)], outline="black")
+    for tick in (0, 0.5, 1):
+        draw.text((edge - 28, at(0, tick)[1] - 6), f"{tick:.1f}", fill="black")
+        draw.text((at(tick, 0)[0] - 8, side + edge + 22), f"{tick:.1f}", fill="black")
+    draw.text(
+        (edge, 14),
+        f"right answers over how sure they were; ECE {calibration['ece']:.3f}",
+        fill="black",
+    )
+    return picture

@@ -1,0 +1,1 @@
+"""Compare the model with what the official code computes, stage by stage."""

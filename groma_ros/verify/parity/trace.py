@@ -1,0 +1,277 @@
+"""Run the model on a golden case and name every intermediate tensor as the golden files do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import DynamicCache
+
+from groma_ros.encoding.special_tokens import NEW_TOKENS
+from groma_ros.inference.decode import greedy, prefill
+from groma_ros.model.config import GromaConfig
+from groma_ros.model.groma import Groma, Percept, Selection
+from groma_ros.model.language_model import IGNORE_LABEL
+from groma_ros.model.region_encoder import resize
+from groma_ros.model.region_selection import non_maximum_suppression, to_corners
+from groma_ros.model.vision_encoder import drop_class_token, merge_2x2
+from groma_ros.verify.parity import rule
+
+
+@dataclass(frozen=True)
+class Case:
+    """One golden case: pictures, prompts and the boxes that are pointed at."""
+
+    name: str
+    images: list[str]
+    input_ids: list[list[int]]
+    refer_boxes: list[list[list[float]]] | None
+    ground_boxes: list[list[list[float]]] | None
+    override: dict[str, Any]
+    train: bool
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Case":
+        """Read a case of a golden JSON file."""
+        return cls(
+            name=data["id"],
+            images=data["images"],
+            input_ids=data["input_ids"],
+            refer_boxes=data.get("refer_boxes"),
+            ground_boxes=data.get("ground_boxes"),
+            override=data.get("override", {}),
+            train=data.get("train", False),
+        )
+
+
+def build(golden: dict[str, Any]) -> Groma:
+    """Build the float32 model of a golden JSON file with weights from the rule."""
+    if golden["new_tokens"] != list(NEW_TOKENS):
+        raise ValueError("new_tokens differ from the tokens that Groma adds")
+    with torch.device("meta"):
+        model = Groma(golden_config(golden["config"]))
+    model.load_state_dict(rule.state_dict(model, golden["weight_seed"]), assign=True)
+    model.reset_rotary(torch.device("cpu"))
+    return model.eval()
+
+
+def golden_config(sizes: dict[str, Any]) -> GromaConfig:
+    """Translate the sizes of a golden file, two-stage and refining by default as all of Groma."""
+    ddetr = {"two_stage": True, "with_box_refine": True} | sizes["ddetr"]
+    return GromaConfig.from_dict(
+        {
+            "llm_cfg": sizes["llm"],
+            "perceiver_cfg": {
+                "vis_encoder_cfg": sizes["vision"],
+                "ddetr_cfg": ddetr,
+                "vis_output_layer": sizes["vis_output_layer"],
+            },
+            "num_new_token": len(NEW_TOKENS),
+            **sizes["groma"],
+        }
+    )
+
+
+@torch.no_grad()
+def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None) -> dict[str, Any]:
+    """Return every stage of a case by name.
+
+    `steps` tokens are generated. For a training case `labels_after` tells which positions
+    carry a label.
+    """
+    model.config = replace(model.config, **case.override)
+    pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
+    states = model.perceiver.hidden_states(pixels)
+    stages: dict[str, Any] = {"pixels": pixels, "dino.embeddings": states[0]}
+    stages |= {f"dino.h-{i}": states[-i] for i in range(1, 5)}
+    selections = list(_perceiver_stages(model, states, case, stages))
+    percepts = _region_stages(model, states, selections, stages)
+    merged = merge_2x2(drop_class_token(states[model.config.vis_output_layer]))
+    stages |= {
+        "img.merged2x2": merged,
+        "img.tokens": torch.stack([percept.image_tokens for percept in percepts]),
+    }
+    rows = [torch.tensor(row) for row in case.input_ids]
+    _language_stages(model, rows, percepts, stages)
+    if case.train:
+        _training_stages(model, rows, percepts, labels_after, stages)
+    else:
+        stages["gen_prefix_ids"] = pad_sequence(
+            [model.point_at(row, p) for row, p in zip(rows, percepts, strict=True)],
+            batch_first=True,
+            padding_value=model.ids.pad,
+        )
+        generate = _generate_alone if len(rows) == 1 else _generate_padded
+        stages["gen_ids"], stages["scores"] = generate(model, stages, steps)
+    return stages
+
+
+@torch.no_grad()
+def batch_rows(model: Groma, case: Case, steps: int) -> list[dict[str, Any]]:
+    """Return what the model itself makes of each row when the whole batch is perceived at once."""
+    model.config = replace(model.config, **case.override)
+    pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
+    percepts = model.perceive(pixels, _boxes(case.refer_boxes))
+    rows = [torch.tensor(row) for row in case.input_ids]
+    return [_answer(model, row, p, steps) for row, p in zip(rows, percepts, strict=True)]
+
+
+def _answer(model: Groma, row: Tensor, percept: Percept, steps: int) -> dict[str, Any]:
+    expanded = model.expand_prompt(row, percept)
+    hidden, cache = prefill(model, model.embed_expanded(expanded, percept)[None])
+    first = model.logits(hidden)
+    tokens = [token for token, _ in greedy(model, hidden, cache, max_new_tokens=steps)]
+    return {
+        "box.selected0": percept.boxes_cxcywh_norm,
+        "llm.input_ids": expanded[None],
+        "llm.first_logits": first,
+        "gen_ids": torch.tensor([tokens]),
+    }
+
+
+def _boxes(rows: list[list[list[float]]] | None) -> list[Tensor] | None:
+    if rows is None:
+        return None
+    return [torch.tensor(row, dtype=torch.float32).reshape(-1, 4) for row in rows]
+
+
+def _perceiver_stages(
+    model: Groma, states: tuple[Tensor, ...], case: Case, stages: dict[str, Any]
+) -> Iterator[Selection]:
+    out = model.perceiver.propose(states)
+    mean = torch.stack(states[-4:]).mean(0)[:, 1:]
+    stages |= {"ddetr.input_mean4": mean, "box.fused": out.scores}
+    stages |= {f"ddetr.src{i}": source for i, source in enumerate(out.sources)}
+    for name in (
+        "enc_out",
+        "enc_class",
+        "enc_coord_logits",
+        "topk_idx",
+        "init_reference",
+        "dec_hidden",
+        "dec_reference",
+        "pred_boxes",
+        "logits_coco",
+        "logits_sa1b",
+    ):
+        stages[f"ddetr.{name}"] = getattr(out, name)
+    config = model.config
+    chosen = model.select(out, _boxes(case.refer_boxes), _boxes(case.ground_boxes))
+    for i, selection in enumerate(chosen):
+        corners = to_corners(selection.candidates_cxcywh_norm)
+        stages[f"box.nms_scores{i}"] = selection.candidate_scores
+        stages[f"box.nms_xyxy{i}"] = corners
+        stages[f"box.nms_inds{i}"] = non_maximum_suppression(
+            corners,
+            selection.candidate_scores,
+            config.nms_thres,
+            config.box_score_thres,
+            config.max_region_num,
+        )
+        stages[f"box.selected{i}"] = selection.boxes_cxcywh_norm
+        yield selection
+
+
+def _region_stages(
+    model: Groma,
+    states: tuple[Tensor, ...],
+    selections: list[Selection],
+    stages: dict[str, Any],
+) -> list[Percept]:
+    encoder = model.region_encoder
+    levels = states[-len(encoder.map_sides) :]
+    boxes = [selection.boxes_cxcywh_norm for selection in selections]
+    maps = encoder.feature_maps(levels)
+    cuts = encoder.cut(maps, boxes)
+    tokens = encoder.describe(cuts, boxes)
+    for i, (state, side) in enumerate(zip(levels, encoder.map_sides, strict=True)):
+        feature = drop_class_token(state).permute(0, 3, 1, 2)
+        stages[f"region.resized{i}"] = resize(feature, (side, side))
+        stages[f"region.fused{i}"] = maps[i]
+        stages[f"region.roi{i}"] = cuts[i]
+    stages |= {f"region.features{i}": feature for i, feature in enumerate(tokens)}
+    return model.percepts(model.image_tokens(states), tokens, selections)
+
+
+def _language_stages(
+    model: Groma, rows: list[Tensor], percepts: list[Percept], stages: dict[str, Any]
+) -> None:
+    """Run the padded batch as the official code does, pads on the right."""
+    expanded = [model.expand_prompt(row, p) for row, p in zip(rows, percepts, strict=True)]
+    embeds = [model.embed_expanded(ids, p) for ids, p in zip(expanded, percepts, strict=True)]
+    ids = pad_sequence(expanded, batch_first=True, padding_value=model.ids.pad)
+    mask = ids != model.ids.pad
+    padded = model.embed_ids(ids)
+    for i, row in enumerate(embeds):
+        padded[i, : len(row)] = row
+    hidden = model.llm.model(inputs_embeds=padded, attention_mask=mask.long()).last_hidden_state
+    logits = model.logits(hidden)
+    stages |= {
+        "llm.input_ids": ids,
+        "llm.attention_mask": mask.long(),
+        "llm.inputs_embeds": padded,
+        "llm.last_hidden": hidden,
+        "llm.logits": logits,
+        "llm.first_logits": logits[:, -1],
+    }
+
+
+def _generate_alone(model: Groma, stages: dict[str, Any], steps: int) -> tuple[Tensor, Tensor]:
+    """Decode one row by the model's own greedy loop, keeping the logits of every step."""
+    hidden, cache = prefill(model, stages["llm.inputs_embeds"])
+    tokens, scores = [], []
+    for _ in range(steps):
+        scores.append(model.logits(hidden))
+        decoded = greedy(model, hidden, cache, max_new_tokens=2)
+        tokens.append(next(decoded)[0])
+        hidden, cache = prefill(model, model.embed_ids(torch.tensor([[tokens[-1]]])), cache)
+    return torch.tensor([tokens]), torch.stack(scores, dim=1)
+
+
+def _generate_padded(model: Groma, stages: dict[str, Any], steps: int) -> tuple[Tensor, Tensor]:
+    """Decode a batch as the official code does: from the last, maybe padded, position.
+
+    After the first step its attention mask is all ones, so pads are attended to; a row that ended
+    continues with pads. Our own code never does this; the goldens of batches hold it.
+    """
+    cache = DynamicCache(config=model.llm.config)
+    output = model.llm.model(
+        inputs_embeds=stages["llm.inputs_embeds"],
+        attention_mask=stages["llm.attention_mask"],
+        past_key_values=cache,
+        use_cache=True,
+    )
+    hidden = output.last_hidden_state[:, -1]
+    ended = torch.zeros(len(hidden), dtype=torch.bool)
+    tokens, scores = [], []
+    for _ in range(steps):
+        scores.append(model.logits(hidden))
+        chosen = scores[-1].argmax(-1).masked_fill(ended, model.ids.pad)
+        ended = ended | (chosen == model.config.language.eos_token_id)
+        tokens.append(chosen)
+        output = model.llm.model(
+            inputs_embeds=model.embed_ids(chosen[:, None]), past_key_values=cache, use_cache=True
+        )
+        hidden = output.last_hidden_state[:, -1]
+    return torch.stack(tokens, dim=1), torch.stack(scores, dim=1)
+
+
+def _training_stages(
+    model: Groma,
+    rows: list[Tensor],
+    percepts: list[Percept],
+    labels_after: np.ndarray | None,
+    stages: dict[str, Any],
+) -> None:
+    if labels_after is None:
+        raise ValueError("a training case needs its labels_after")
+    known = torch.from_numpy(labels_after.astype(np.int64)) != IGNORE_LABEL
+    labels = []
+    for i, (row, percept) in enumerate(zip(rows, percepts, strict=True)):
+        pointed = model.point(row, model.ids.ground_box, percept.ground_indices)
+        labels.append(pointed.masked_fill(~known[i, : len(row)], IGNORE_LABEL))
+    stages["labels_after"] = pad_sequence(labels, batch_first=True, padding_value=IGNORE_LABEL)
+    stages["loss"] = model.loss(rows, labels, percepts)[None]
