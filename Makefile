@@ -21,7 +21,7 @@ bench: setup
 	@. ./activate && groma bench $(BENCH_ARGS)
 
 lint: setup
-	@. ./activate && ruff check .
+	@. ./activate && ruff check . && ruff format --check . && lint-imports
 
 clean:
 	rm -rf .venv build activate

@@ -40,6 +40,7 @@ setup(
         ],
         "test": [
             "hypothesis>=6.100",
+            "import-linter>=2.1",
             "psutil>=5.9",
             "pytest>=8.0",
             "pyyaml>=6.0",
