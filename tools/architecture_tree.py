@@ -1,6 +1,6 @@
-"""Print the README's list of modules, each with the first line of its docstring.
+"""Print the list of modules in docs/ARCHITECTURE.md, each with the first line of its docstring.
 
-python tools/readme_tree.py --write    # put it into README.md, between its two markers
+python tools/architecture_tree.py --write    # put it into the document, between its two markers
 """
 
 from __future__ import annotations
@@ -34,33 +34,42 @@ BEYOND = """\
   data/                    the demo's camera sequence
 """
 REST = """\
-docs/                      CHECKPOINT.md (the 7B weights, loading, fewer bits), PERFORMANCE.md (where the time goes)
+docs/                      ARCHITECTURE.md, CHECKPOINT.md (the 7B weights), PERFORMANCE.md
 launch/                    groma.launch.py, demo.launch.py
 config/, rviz/             default parameters; what RViz shows
 msg/, srv/                 GroundedText, GroundedPhrase; DescribeRegion
 scripts/                   executables for ros2 run
 tests/                     unit (pure), model (torch, goldens), ros (real DDS)
-tools/                     bootstrap (set-up), requirements, vision_msgs overlay
+tools/                     bootstrap (set-up), requirements, vision_msgs overlay, this list
 """
 
 
 def tree() -> str:
-    """Return the list: a line a module, a paragraph a package."""
+    """Return the list: a paragraph for each room, a line for each module."""
     text = ""
     for folder in FOLDERS:
-        text += f"groma_ros/{folder}/\n" if folder else "groma_ros/\n"
+        text += f"groma_ros/{folder}/{purpose(folder)}\n" if folder else "groma_ros/\n"
         for path in sorted((ROOT / "groma_ros" / folder).glob("*.py")):
-            if path.name == "__init__.py":
-                continue
-            purpose = ast.get_docstring(ast.parse(path.read_text())).partition("\n")[0]
-            text += f"  {path.name:<24} {purpose.rstrip('.:')}\n"
+            if path.name != "__init__.py":
+                text += f"  {path.name:<24} {first_line(path)}\n"
         text += "" if folder else BEYOND
     return text + REST
 
 
+def purpose(folder: str) -> str:
+    """Return what a room is for, in the column of its modules' purposes."""
+    line = first_line(ROOT / "groma_ros" / folder / "__init__.py")
+    return " " * max(1, 16 - len(folder)) + line
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a module's docstring, without its full stop."""
+    return ast.get_docstring(ast.parse(path.read_text())).partition("\n")[0].rstrip(".:")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--write"]:
-        readme = ROOT / "README.md"
-        readme.write_text(MARKED.sub(lambda _: tree(), readme.read_text()))
+        document = ROOT / "docs" / "ARCHITECTURE.md"
+        document.write_text(MARKED.sub(lambda _: tree(), document.read_text()))
     else:
         print(tree(), end="")
