@@ -11,7 +11,7 @@ DOMAINS = range(1, 101)  # 101 is the last domain whose ports stay below Linux' 
 def reserve_domain():
     """Find a DDS domain that no other test run on this machine uses; hold it until exit.
 
-    A bound TCP port stands for the domain, so the reservation ends with the process, however it ends.
+    A bound TCP port stands for the domain, so the reservation ends with the process in any case.
     """
     for offset in range(len(DOMAINS)):
         domain = DOMAINS[(os.getpid() + offset) % len(DOMAINS)]

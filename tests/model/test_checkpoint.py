@@ -192,18 +192,20 @@ def test_the_commands_write_and_refuse(tmp_path, capsys):
 
 
 MEASURE = """
-import json, resource, sys
-import torch
-from groma_ros.checkpoint.read import tensors
-from groma_ros.checkpoint.read import weight_files
-
-status = lambda key: next(int(line.split()[1]) for line in open("/proc/self/status")
-                          if line.startswith(key + ":")) * 1024
+import json, sys
 from pathlib import Path
+import torch
+from groma_ros.checkpoint.read import tensors, weight_files
+
+def status(key):
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(key + ":")) * 1024
+
 files = weight_files(Path(sys.argv[1]))
 torch.ones(9, dtype=torch.bfloat16).float()
 before = status("VmRSS")
-kept = [tensor.to("cpu", torch.bfloat16, copy=True) for path in files for _, tensor in tensors(path)]
+found = (tensor for path in files for _, tensor in tensors(path))
+kept = [tensor.to("cpu", torch.bfloat16, copy=True) for tensor in found]
 size = sum(tensor.nbytes for tensor in kept)
 print(json.dumps([size, status("VmHWM") - before]))
 """

@@ -68,7 +68,7 @@ def test_no_picture_at_all():
     ],
 )
 def test_colour_orders_and_row_padding(encoding, channels, padding):
-    """PEERS 5: red and blue swapped for rgb8 cameras."""
+    """Red and blue are easily swapped: OpenCV's order is BGR, many cameras' is RGB."""
     rgb = picture()
     out = image_codec.to_rgb(image(rgb[:, :, channels], encoding, padding))
     np.testing.assert_array_equal(out, rgb)

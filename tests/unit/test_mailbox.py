@@ -11,7 +11,7 @@ def test_an_empty_mailbox_gives_nothing_at_its_deadline():
 
 
 def test_the_newest_item_wins():
-    """PEERS 4: a queue of one that keeps the old frame and drops the new one."""
+    """A queue of one that drops the new frame would answer about an old one."""
     box = Mailbox()
     for frame in "abc":
         box.put(frame)

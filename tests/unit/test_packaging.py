@@ -32,7 +32,7 @@ ROSDEP_KEYS = {
 
 
 def requirements(name):
-    """Read a list of requirements (`install_requires` or an extra) from setup.py, without versions."""
+    """Read a list of requirements, `install_requires` or an extra, from setup.py: names alone."""
     tree = ast.parse((ROOT / "setup.py").read_text())
     lists = {}
     for node in ast.walk(tree):

@@ -54,7 +54,7 @@ def test_every_setting_is_described_and_says_when_it_changes():
 
 
 def test_every_setting_is_used():
-    """PEERS 9: parameters that are declared and never used."""
+    """A parameter that is declared and never read would promise what the node does not do."""
     code = "".join(p.read_text() for p in (ROOT / "groma_ros/ros").glob("*.py"))
     assert [o.name for o in fields(Settings) if f"settings.{o.name}" not in code] == []
 

@@ -95,7 +95,7 @@ def test_extra_memory_is_that_of_the_call():
 
 
 def test_memory_that_was_freed_before_counts_again():
-    """The C library keeps what is freed in small pieces; another call then seems to take nothing."""
+    """The C library keeps small pieces that are freed; the next call then seems to take nothing."""
 
     def call():
         return [torch.ones(2**14) for _ in range(512)]  # 32 MB

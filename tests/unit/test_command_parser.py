@@ -13,7 +13,8 @@ from groma_ros.values.commands import Command
 # command => action: targets [preposition] destinations near anchors; * marks a plural
 TABLE = """
 pick up the red cup => pick: the red cup
-could you please grab the blue mug next to the plate => pick: the blue mug next to the plate near the plate
+could you please grab the blue mug next to the plate => \
+pick: the blue mug next to the plate near the plate
 put the apple into the white bowl => place: the apple [into] the white bowl
 where is the marker? => find: the marker
 find all the cans => find: the cans*
@@ -36,7 +37,8 @@ pick up the red cup and the blue mug => pick: the red cup, the blue mug
 find the red and blue balls => find: the red and blue balls*
 cups and plates => find: cups*, plates*
 put the cup between the plate and the bowl => place: the cup [between] the plate, the bowl
-find the cup between the plate and the bowl => find: the cup between the plate and the bowl near the plate, the bowl
+find the cup between the plate and the bowl => \
+find: the cup between the plate and the bowl near the plate, the bowl
 show me where the scissors are => find: the scissors
 Where's my phone => find: my phone
 where did i put the keys => find: the keys*
@@ -56,9 +58,11 @@ use the marker to draw a circle => use: the marker
 bring the cup to the man to fill the glass => give: the cup [to] the man
 pick up the red cup 🙂 => pick: the red cup
 go get the can => pick: the can
-go over to the table, pick up the cup and put it in the sink => place: the cup [in] the sink, the table
+go over to the table, pick up the cup and put it in the sink => \
+place: the cup [in] the sink, the table
 could you tell me where the marker is? => find: the marker
-place the marker on top of the book next to the box => place: the marker [on top of] the book next to the box near the box
+place the marker on top of the book next to the box => \
+place: the marker [on top of] the book next to the box near the box
 put the mug down on the tray => place: the mug [on] the tray
 stack the red cube on the blue cube => place: the red cube [on] the blue cube
 turn on the lamp => turn on: the lamp
@@ -68,7 +72,8 @@ I'm thirsty. Bring me the bottle. => give: the bottle
 give the man the cup => give: the cup [to] the man
 give the cup to the man with the hat => give: the cup [to] the man with the hat
 the cup on the left => find: the cup on the left
-pick up the cup on the left side of the table => pick: the cup on the left side of the table near the table
+pick up the cup on the left side of the table => \
+pick: the cup on the left side of the table near the table
 grab the object closest to you => pick: the object closest to you
 take the green cube to the box => place: the green cube [to] the box
 every bottle => find: bottle*
@@ -157,7 +162,8 @@ pick-up the cup => pick: the cup
 pickup the cup => pick: the cup
 grab "the red cup" => pick: the red cup
 grab the red cup (the small one) => pick: the red cup
-grab the small red plastic cup with a white handle that is standing behind the box => pick: the small red plastic cup with a white handle that is standing behind the box near the box
+grab the small red plastic cup with a white handle that is standing behind the box => \
+pick: the small red plastic cup with a white handle that is standing behind the box near the box
 grab the cup; put it on the plate => place: the cup [on] the plate
 put it next to the plate => place: [next to] the plate
 put them all in the box => place: [in] the box
@@ -175,19 +181,23 @@ find a cup and a plate on the table => find: a cup, a plate on the table near th
 is anyone there? => ask:
 have you seen my wallet? => find: my wallet
 identify the object to the right of the box => find: the object to the right of the box near the box
-pick up the object behind the bottle in front of the box => pick: the object behind the bottle in front of the box near the bottle, the box
-take the apple out of the bowl and put it on the plate => place: the apple [on] the plate near the bowl
+pick up the object behind the bottle in front of the box => \
+pick: the object behind the bottle in front of the box near the bottle, the box
+take the apple out of the bowl and put it on the plate => \
+place: the apple [on] the plate near the bowl
 I'm looking for my keys => find: my keys*
 can you look for the keys? => find: the keys*
 Can you pick up the cup? => pick: the cup
 Could you bring the bottle to the table for me, please? => give: the bottle [to] the table
 I need you to grasp the blue cylinder => pick: the blue cylinder
-robot, please hand me the screwdriver next to the hammer => give: the screwdriver next to the hammer near the hammer
+robot, please hand me the screwdriver next to the hammer => \
+give: the screwdriver next to the hammer near the hammer
 get the green block from the left pile => pick: the green block near the left pile
 grab the first book on the shelf => pick: the first book on the shelf near the shelf
 pick the cup then place it in the bowl then stop => place: the cup [in] the bowl
 pick up the cup. Put it on the plate. Go to the door. => place: the cup [on] the plate, the door
-pick the red cup and the green cup and put them on the tray => place: the red cup, the green cup [on] the tray
+pick the red cup and the green cup and put them on the tray => \
+place: the red cup, the green cup [on] the tray
 could you get the thing behind the box => pick: the thing behind the box near the box
 find something red => find: something red
 grab anything red => pick: anything red
@@ -214,9 +224,11 @@ I think you should grab the cup => pick: the cup
 you forgot the cup => ask:
 pls grab cup => pick: cup
 move cup left => place: cup [left]
-Place the yellow block on the table between the two bowls => place: the yellow block [on] the table between the two bowls near the two bowls*
+Place the yellow block on the table between the two bowls => \
+place: the yellow block [on] the table between the two bowls near the two bowls*
 place the apple at the left of the plate => place: the apple [at the left of] the plate
-put the pen inside the cup that is behind the laptop => place: the pen [inside] the cup that is behind the laptop near the laptop
+put the pen inside the cup that is behind the laptop => \
+place: the pen [inside] the cup that is behind the laptop near the laptop
 take the red book off the shelf => pick: the red book near the shelf
 bring me the book on top of the box => give: the book on top of the box near the box
 bring the green bottle over here => give: the green bottle
@@ -243,7 +255,8 @@ ok robot. grab it. => pick:
 the man and woman => find: the man, woman
 cup and saucer => find: cup, saucer
 all red cups => find: red cups*
-the thing that is closest to the camera => find: the thing that is closest to the camera near the camera
+the thing that is closest to the camera => \
+find: the thing that is closest to the camera near the camera
 nearest object => find: nearest object
 big red ball! => find: big red ball
 not the red one => ask:
@@ -276,7 +289,8 @@ where could the cup be? => find: the cup
 where is the black can? => find: the black can
 pick up the robot, robot => pick: the robot
 bring me the apple on the left of the ball => give: the apple on the left of the ball near the ball
-pick up the bottle before the yellow book => pick: the bottle before the yellow book near the yellow book
+pick up the bottle before the yellow book => \
+pick: the bottle before the yellow book near the yellow book
 pick up the bottle before you go => pick: the bottle
 pick up the water bottle from the floor please, thank you! => pick: the water bottle near the floor
 """
