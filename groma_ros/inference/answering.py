@@ -30,7 +30,7 @@ from groma_ros.inference.decode import fork
 from groma_ros.inference.perception import Perception, now_ms
 from groma_ros.inference.region_choice import fitting, list_probabilities, one_after_the_other
 from groma_ros.inference.shared_prefix import read_turns, turn_cache
-from groma_ros.language.answer_sentences import compose, judge
+from groma_ros.language.answer_sentences import answer_sentence, status_and_reason
 from groma_ros.model.groma import Groma
 from groma_ros.values.answers import (
     AnswerEvent,
@@ -145,8 +145,8 @@ class Answering:
             regions = [self.regions.tokens[region] for region, _ in picked]
             self._remember(self._query(phrase), "<roi>", *regions, "</roi>")
         counts = [len(scores) for _, scores in found]
-        status, reason = judge(command.phrases, counts)
-        text, spans = compose(command, counts)
+        status, reason = status_and_reason(command.phrases, counts)
+        text, spans = answer_sentence(command, counts)
         phrases = tuple(
             Phrase(phrase.text, span, boxes, scores, phrase.role)
             for phrase, span, (boxes, scores) in zip(command.phrases, spans, found, strict=True)

@@ -1,4 +1,4 @@
-"""Write the sentence and the status of an answer that was pointed at one phrase at a time."""
+"""Write the sentence, status and reason of an answer from the number of boxes of each phrase."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from groma_ros.values.answers import Status
 from groma_ros.values.commands import Command, CommandPhrase
 
 
-def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Status, str]:
-    """Return status and reason for the number of boxes that each phrase of a command got.
+def status_and_reason(
+    phrases: Sequence[CommandPhrase], counts: Sequence[int]
+) -> tuple[Status, str]:
+    """Return status and reason for the number of boxes of each phrase of a command.
 
-    Targets alone decide: NOT_FOUND where one has no box, AMBIGUOUS where a singular one has
-    several, else GROUNDED. A missing destination or anchor is told in the reason.
+    Only targets decide the status: NOT_FOUND if one has no box, AMBIGUOUS if a singular one has
+    several, else GROUNDED. The reason names a missing destination or anchor.
     """
     found = list(zip(phrases, counts, strict=True))
     missing = [p.text for p, n in found if n == 0]
@@ -26,18 +28,18 @@ def judge(phrases: Sequence[CommandPhrase], counts: Sequence[int]) -> tuple[Stat
     return Status.GROUNDED, reason
 
 
-def compose(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
-    """Return a sentence about a command's phrases, and where each phrase stands in it.
+def answer_sentence(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
+    """Return a sentence about a command's phrases, and the (start, end) span of each phrase.
 
     `counts` holds the number of boxes of each phrase. An anchor inside another phrase ("the
-    plate" of "the mug next to the plate") is not said again; its span lies in that phrase.
+    plate" of "the mug next to the plate") is not repeated; its span lies in that phrase.
     """
     phrases = command.phrases
-    holders = [_holder(p, phrases) for p in phrases]
-    said = [i for i, holder in enumerate(holders) if holder is None]
-    missing = [i for i in said if counts[i] == 0]
-    several = [i for i in said if counts[i] > 1 and not phrases[i].plural]
-    found = [i for i in said if i not in missing + several]
+    enclosing = [_enclosing_phrase(p, phrases) for p in phrases]
+    written = [i for i, outer in enumerate(enclosing) if outer is None]
+    missing = [i for i in written if counts[i] == 0]
+    several = [i for i in written if counts[i] > 1 and not phrases[i].plural]
+    found = [i for i in written if i not in missing + several]
     counting = command.action == "count"
     sentences = [("Counted" if counting else "Found", found, "and")]
     sentences += [(f"{counts[i]} things fit", [i], "") for i in several]
@@ -54,14 +56,14 @@ def compose(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[in
             if i in found and phrases[i].plural and (counts[i] > 1 or counting):
                 text += f" ({counts[i]})"
         text += "." if members else ""
-    for i, holder in enumerate(holders):
-        if holder is not None:
-            starts[i] = starts[holder] + phrases[i].span[0] - phrases[holder].span[0]
+    for i, outer in enumerate(enclosing):
+        if outer is not None:
+            starts[i] = starts[outer] + phrases[i].span[0] - phrases[outer].span[0]
     return text, [(starts[i], starts[i] + len(p.text)) for i, p in enumerate(phrases)]
 
 
-def _holder(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -> int | None:
-    """Return the index of the longest phrase that `phrase` is a part of, or None."""
+def _enclosing_phrase(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -> int | None:
+    """Return the index of the longest phrase that encloses `phrase`, or None."""
     start, end = phrase.span
     around = [
         (other.span[1] - other.span[0], -i)

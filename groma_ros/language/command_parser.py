@@ -1,19 +1,21 @@
-"""Read a free English command: what to do, with what, where to, and beside what.
+"""Parse a free English command: the action, its target, its destination and its relations.
 
-A small grammar, in four steps: words with their offsets; clauses; in each clause a question form
-or a verb of `lexicon.VERBS`; and noun phrases whose borders are prepositions, conjunctions and
-the clause's end. Words it does not know are left as they are, so a misspelt or unheard-of thing
-is still asked for. What is no command becomes a question to be answered in words.
+The grammar is small and works in four steps. It splits the text into words with offsets, splits
+the words into clauses, finds a question form or a verb of `lexicon.VERBS` in each clause, and
+finds the noun phrases, which end at prepositions, conjunctions and the end of the clause. Unknown
+words are kept as they are, so the model is still asked for a misspelt or unknown thing. A text
+that is no command becomes a question that is answered in words.
 
-Rules worth knowing:
-- "put A <preposition> B": the first "into", "onto", "to" splits, else the first preposition.
-- "take, bring, give A to B": only "into", "onto" and "to" split.
-- every other verb: "the blue mug next to the plate" is one target, and "the plate" is given
-  besides as a phrase of role "relation".
-- "pick up A and put it on B" is one place command; clauses with other things add targets.
-- where a motion comes beside ("go to the kitchen and bring me the glass"), its goal is a
+The main rules:
+- "put A <preposition> B": the destination starts at the first "into", "onto" or "to". If there
+  is none, it starts at the first preposition.
+- "take, bring, give A to B": the destination starts only at "into", "onto" or "to".
+- All other verbs: "the blue mug next to the plate" is one target, and "the plate" is an
+  additional phrase of role "relation".
+- "pick up A and put it on B" is one place command. Clauses that name other things add targets.
+- The goal of a motion beside another command ("go to the kitchen and bring me the glass") is a
   destination.
-- a lone pronoun names nothing; a negated command ("don't touch that") is not carried out.
+- A pronoun alone names nothing. A negated command ("don't touch that") is not carried out.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from groma_ros.language import lexicon as lex
-from groma_ros.language.clauses import Clause, read_clause, split_clauses
+from groma_ros.language.clauses import Clause, parse_clause, split_clauses
 from groma_ros.language.noun_phrases import tokenise
 from groma_ros.values.commands import Command
 
@@ -29,25 +31,25 @@ MAX_CHARACTERS = 512
 
 
 def parse_command(text: str) -> Command:
-    """Return the command that `text` holds; spans index `text` as it was given.
+    """Parse `text` into a command whose spans index `text` as it was given.
 
-    A text that is no command gets the action "ask" and no phrase. Raise ValueError for what
-    `check_text` refuses.
+    A text that is no command gets the action "ask" and no phrases.
+    Raises ValueError for a text that `check_text` refuses.
     """
     check_text(text)
     tokens = [t for t in tokenise(text) if t.word not in lex.POLITE]
-    clauses = [read_clause(text, clause) for clause in split_clauses(tokens)]
+    clauses = [parse_clause(text, clause) for clause in split_clauses(tokens)]
     clauses = [c for c in clauses if c is not None]
     named = [c for c in clauses if c.action != "name"]
     if not clauses or (not named and len(clauses) > 1):
         return Command(text, "ask")
     if not named:
         return Command(text, "find", clauses[0].phrases)
-    return _merge(text, named)
+    return _merge_clauses(text, named)
 
 
 def check_text(text: str) -> str:
-    """Return `text`; raise ValueError unless it is 1 to 512 characters of text with a word."""
+    """Return `text`. Raises ValueError unless it has 1 to 512 characters and a word."""
     if not isinstance(text, str):
         raise ValueError(  # noqa: TRY004
             f"a command is text, not {type(text).__name__}; give a str"
@@ -71,20 +73,20 @@ def check_text(text: str) -> str:
     return text
 
 
-def _merge(text: str, clauses: list[Clause]) -> Command:
+def _merge_clauses(text: str, clauses: list[Clause]) -> Command:
     """Join clauses into one command.
 
-    The first clause that handles a thing gives the action, unless a later one goes on with the
-    same thing ("pick up the book and put it there": place). Where a clause goes somewhere, that
-    place becomes a destination.
+    The first clause that handles a thing gives the action, unless a later clause continues with
+    the same thing ("pick up the book and put it there": place). The goal of a motion clause
+    becomes a destination.
     """
     acting = [c for c in clauses if c.action != "stop" or c.phrases] or clauses[:1]
     handling = [c for c in acting if c.action not in ("go", "look", "stop")] or acting
     chosen = handling[0]
     for clause in handling[1:]:
-        goes_on = not any(p.role == "target" for p in clause.phrases)
+        continues = not any(p.role == "target" for p in clause.phrases)
         chosen = Clause(
-            clause.action if goes_on else chosen.action,
+            clause.action if continues else chosen.action,
             chosen.phrases + clause.phrases,
             clause.preposition or chosen.preposition,
         )

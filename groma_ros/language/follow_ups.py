@@ -1,11 +1,11 @@
-"""Put in words what a follow-up points back to: "and the one behind it?" after "the red cup"."""
+"""Replace the pronouns of a follow-up command by the noun phrase that they refer to."""
 
 from __future__ import annotations
 
 import re
 
 from groma_ros.language import lexicon as lex
-from groma_ros.language.noun_phrases import head_of, tokenise, words_of
+from groma_ros.language.noun_phrases import head_words, tokenise, words_of
 
 _OPENING = re.compile(r"^\s*(?:(?:and|but|so|now|then)\s+)?(?:what|how) about\s+", re.IGNORECASE)
 _ONE = re.compile(r"\b(?P<before>\w+(?:-\w+)*) one(?P<many>s?)\b(?! of\b)", re.IGNORECASE)
@@ -16,11 +16,13 @@ _QUESTIONS = ("which", "what", "no", "any", "every")
 
 
 def resolve(command: str, last: str) -> str:
-    """Return `command` with "it", "that" and "one" replaced by what was spoken of last.
+    """Return `command` with "it", "that" and "one" replaced by the last target's words.
 
-    `last` is the noun phrase of the last target ("the red cup next to the plate"), empty where
-    there is none. "it", "them" and a lone "that" stand for it without its relations, "the blue one"
-    for another thing of its kind. A command that points back to nothing comes back as it is.
+    "it", "them" and a lone "that" become the last target without its relations. "the blue one"
+    becomes "the blue" and the noun of the last target. Other commands are returned unchanged.
+
+    command the words of the user
+    last    noun phrase of the last target ("the red cup next to the plate"), empty if none
     """
     if not last:
         return command
@@ -28,7 +30,7 @@ def resolve(command: str, last: str) -> str:
     noun = thing.split()[-1]
     opened = _OPENING.sub("", command)
 
-    def one(match: re.Match) -> str:
+    def noun_of_one(match: re.Match[str]) -> str:
         before = match["before"].lower()
         if before in _QUESTIONS or before in lex.NUMBERS:
             return match[0]
@@ -36,13 +38,13 @@ def resolve(command: str, last: str) -> str:
             return thing
         return f"{match['before']} {noun}" + ("s" if match["many"] and noun[-1] != "s" else "")
 
-    return _IT.sub(thing, _ONE.sub(one, opened))
+    return _IT.sub(thing, _ONE.sub(noun_of_one, opened))
 
 
 def _definite(phrase: str) -> str:
     """Return a noun phrase without its relations, with "the" for its article."""
     tokens = tokenise(phrase)
-    head = head_of(words_of(tokens))
+    head = head_words(words_of(tokens))
     text = phrase[tokens[0].start : tokens[len(head) - 1].end]
     first, _, rest = text.partition(" ")
     return f"the {rest}" if rest and first.lower() in lex.DETERMINERS else f"the {text}"

@@ -1,7 +1,8 @@
 """The closed word classes of the command grammar: verbs, prepositions, determiners, politeness.
 
-Everything here is lower-case data; `commands` holds the rules that read it. A phrase table maps
-a tuple of words to a value, and `longest` finds the longest entry that starts at a position.
+Everything here is lower-case data; `clauses` and `noun_phrases` hold the rules that use it. A
+phrase table maps a tuple of words to a value, and `longest_match` finds the longest entry that
+starts at a position.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ _MOST_WORDS = 8
 
 
 class Verb(NamedTuple):
-    """Say what a verb means and how its object continues.
+    """Describe the action of a verb and the form of its object.
 
+    action the action of the command, such as "pick"
     frame  "object"  everything that follows describes the object
            "carry"   "to", "into" or "onto" starts a destination
            "place"   any preposition starts a destination
@@ -27,19 +29,19 @@ class Verb(NamedTuple):
     frame: str
 
 
-def words(text: str) -> frozenset[str]:
-    """Return the words of a space-separated list."""
+def word_set(text: str) -> frozenset[str]:
+    """Return the set of words in a space-separated list."""
     return frozenset(text.split())
 
 
-def phrases(text: str, value=True) -> dict[tuple[str, ...], object]:
-    """Return a phrase table of a list separated by bars."""
+def phrase_table(text: str, value: object = True) -> dict[tuple[str, ...], object]:
+    """Return a table of word tuples from a list separated by bars, each with `value`."""
     table = {tuple(entry.split()): value for entry in text.split("|")}
     assert max(map(len, table)) <= _MOST_WORDS
     return table
 
 
-def longest(table: dict, sequence: list[str], start: int = 0) -> tuple[object, int]:
+def longest_match(table: dict, sequence: list[str], start: int = 0) -> tuple[object, int]:
     """Return (value, length) of the longest entry at `start`, or (None, 0)."""
     for length in range(min(_MOST_WORDS, len(sequence) - start), 0, -1):
         value = table.get(tuple(sequence[start : start + length]))
@@ -88,44 +90,46 @@ ask, words: describe|explain|tell|say|talk|answer|summarise|summarize|caption|co
 """
 
 
-def _read_verbs(lists: str) -> dict[tuple[str, ...], Verb]:
+def _verb_table(lists: str) -> dict[tuple[str, ...], Verb]:
     table: dict[tuple[str, ...], Verb] = {}
     for line in re.sub(r"\n +", "", lists).strip().splitlines():
         head, entries = line.split(": ")
-        table |= phrases(entries, Verb(*head.split(", ")))
+        table |= phrase_table(entries, Verb(*head.split(", ")))
     return table
 
 
-VERBS = _read_verbs(_VERB_LISTS)
+VERBS = _verb_table(_VERB_LISTS)
 # What these verbs do where no preposition or direction follows at once ("get to the door": go).
 MOVERS = {"move": "place", "get": "pick"}
 # These are as often a part of a name ("clean plate", "hand towel"): they are verbs only before a
 # determiner or a pronoun.
-HOMONYMS = words("open close clean dry empty clear shut face name watch hand head rest step label")
+HOMONYMS = word_set(
+    "open close clean dry empty clear shut face name watch hand head rest step label"
+)
 
-DETERMINERS = words("the a an this that these those my your his her our their its another one's")
-QUANTIFIERS = phrases(
+DETERMINERS = word_set("the a an this that these those my your his her our their its another one's")
+QUANTIFIERS = phrase_table(
     "all|all of|every|every single|every one of|each|each of|each one of|both"
     "|both of|all of the|all instances of|all the instances of|instances of|every instance of",
     "all",
 )
-QUANTIFIERS |= phrases(
+QUANTIFIERS |= phrase_table(
     "any|any of|some|some of|several|many|a few|a few of|a couple of|few", "some"
 )
-NUMBERS = words("two three four five six seven eight nine ten")
-ADJECTIVES = words(
+NUMBERS = word_set("two three four five six seven eight nine ten")
+ADJECTIVES = word_set(
     "red orange yellow green blue purple pink brown black white grey gray golden silver violet "
     "big small large little tiny huge tall short long round square left right top bottom middle "
     "upper lower front back other same whole empty full dark light bright shiny wooden metal "
     "plastic glass paper old new clean dirty striped"
 )
-PRONOUNS = words(
+PRONOUNS = word_set(
     "it them this that these those him her one ones everybody someone somebody me us you myself "
     "yourself itself"
 )
-RECIPIENTS = words("me us")
-PARTICLES = words("up down away back off out over on")
-FILLERS = phrases(
+RECIPIENTS = word_set("me us")
+PARTICLES = word_set("up down away back off out over on")
+FILLERS = phrase_table(
     "for me|to me|for us|to us|now|right now|again|here|there|over there|over here|quickly|slowly"
     "|carefully|gently|immediately|thanks|thank you|thx|cheers|too|as well|instead|if you can"
     "|if possible|if you could|if you don't mind|would you|will you|could you|can you|ok|okay"
@@ -137,7 +141,7 @@ FILLERS = phrases(
     "|with your gripper|with the gripper"
 )
 
-LEAD_INS = phrases(
+LEAD_INS = phrase_table(
     "can you|could you|would you|will you|can we|could we|may i|can i|could i|do you|did you"
     "|would you mind|would you be able to|are you able to|could you please"
     "|would you be so kind as to|be so kind as to|i want you to"
@@ -153,57 +157,61 @@ LEAD_INS = phrases(
     "|instead|um|uh|task|command|i wonder|i was wondering if you could|if you can|if possible"
     "|if you don't mind|if you could|i think you should|again|how about you|why don't you"
 )
-POLITE = words("please kindly pls plz")
-NEGATIONS = phrases("don't|dont|do not|never|not|you must not|you should not|you can't|no")
+POLITE = word_set("please kindly pls plz")
+NEGATIONS = phrase_table("don't|dont|do not|never|not|you must not|you should not|you can't|no")
 
 # "where ..." questions ask for a place, "is there ..." for presence: both are looking tasks.
-PLACE_QUESTIONS = phrases(
+PLACE_QUESTIONS = phrase_table(
     "where|where's|wheres|what is the position of|what is the location of|what's the position of"
     "|what's the location of|in which place|what are the positions of|what are the locations of"
 )
-EXISTENCE_QUESTIONS = phrases(
+EXISTENCE_QUESTIONS = phrase_table(
     "is there|are there|is there also|are there also|do we have|do you have|have you got"
     "|have we got|have you seen|is there still|are there still|there is|there are|there's"
 )
-COUNT_QUESTIONS = phrases("how many|what number of|what is the number of|what's the number of")
-FUNCTION_WORDS = words("for of with about as than and or nor")
-AUXILIARIES = words(
+COUNT_QUESTIONS = phrase_table("how many|what number of|what is the number of|what's the number of")
+FUNCTION_WORDS = word_set("for of with about as than and or nor")
+AUXILIARIES = word_set(
     "is are was were am be been do does did have has had can could will would shall should may "
     "might must 's 're"
 )
-PLACE_QUESTION_ENDS = words("is are was were be located at found")
-SUBJECTS = words("i you we they")
-SEEKING = words("find see seen put leave left place")
-NOT_IN_A_NAME = AUXILIARIES | words(
+PLACE_QUESTION_ENDS = word_set("is are was were be located at found")
+SUBJECTS = word_set("i you we they")
+SEEKING = word_set("find see seen put leave left place")
+NOT_IN_A_NAME = AUXILIARIES | word_set(
     "i you he she we they i'm i've i'll i'd you're we're it's that's what's who's he's she's "
     "isn't aren't doesn't didn't can't cannot couldn't won't wouldn't shouldn't haven't hasn't "
     "what who whom whose why when which how where hello hi hey thanks thank bye goodbye sorry ok "
     "okay yes no yeah nope maybe please cool great nice good if because but so though although "
     "not never nothing very there here"
 )
-CUTTERS = words(
+CUTTERS = word_set(
     "because but so if when before after until till while unless since then although "
     "though except not without"
 )
-COMMA_CUTTERS = CUTTERS | PRONOUNS | words("i he she we they you it's i'm which who where thanks")
-RELATIVES = words(
+COMMA_CUTTERS = (
+    CUTTERS | PRONOUNS | word_set("i he she we they you it's i'm which who where thanks")
+)
+RELATIVES = word_set(
     "that which who whose wearing holding sitting standing lying facing containing filled covered "
     "made leaning hanging"
 )
 
 # Places on or beside a thing: "to the left of", "in the middle of", "on the far side of".
-PLACES = words(
+PLACES = word_set(
     "left right top bottom middle center centre edge corner side end front back rear inside "
     "outside foreground background border rim"
 )
-DIRECTIONS = PLACES | words(
+DIRECTIONS = PLACES | word_set(
     "forward forwards backward backwards ahead straight home around up down away here there closer "
     "north south east west image picture photo scene view frame air ground sideways everywhere"
 )
-SIDEWAYS = words("left right forward forwards backward backwards aside closer")
-INTO = phrases("into|onto|on to|in to|to|toward|towards|over to|up to|back to|back into|back onto")
-FROM = phrases("from|out of|off|off of|away from|out from")
-WHERE = phrases(
+SIDEWAYS = word_set("left right forward forwards backward backwards aside closer")
+INTO = phrase_table(
+    "into|onto|on to|in to|to|toward|towards|over to|up to|back to|back into|back onto"
+)
+FROM = phrase_table("from|out of|off|off of|away from|out from")
+WHERE = phrase_table(
     "next to|left of|right of|in front of|in back of|on top of|close to|closest to|nearest to"
     "|near|near to|beside|by|behind|under|underneath|below|beneath|above|over|on|upon|in|inside"
     "|inside of|within|between|in between|among|at|against|around|across from|opposite|atop"
@@ -211,18 +219,18 @@ WHERE = phrases(
     "|away from|facing|leaning on|leaning against|back on|back in|through|across|farther from"
     "|further from|closer to"
 )
-BETWEEN = words("between among")
+BETWEEN = word_set("between among")
 
-SINGULAR_IN_S = words(
+SINGULAR_IN_S = word_set(
     "scissors pliers tongs tweezers pants jeans trousers shorts headphones sunglasses goggles "
     "binoculars earphones lens bus gas canvas christmas series species news iris atlas chaos bias "
     "tennis chess always his its this yes alias hers ours"
 )
-PLURAL_WITHOUT_S = words(
+PLURAL_WITHOUT_S = word_set(
     "people men women children feet teeth geese mice fish sheep knives leaves things everything "
     "dice firemen policemen"
 )
-EVERYTHING = words("everything everyone")
+EVERYTHING = word_set("everything everyone")
 # What no verb starts with: "red the cup" and "all my cups" are not asked to be done.
 NO_VERBS = (
     NOT_IN_A_NAME | DETERMINERS | PRONOUNS | FUNCTION_WORDS | ADJECTIVES | NUMBERS | EVERYTHING

@@ -1,8 +1,9 @@
-"""Find the noun phrases of a command: words, prepositions, things and what they stand beside."""
+"""Find the words, prepositions and noun phrases of a command, and the anchors of relations."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from groma_ros.language import lexicon as lex
@@ -17,7 +18,12 @@ _QUOTES = '"“”'
 
 @dataclass(frozen=True)
 class Token:
-    """Hold one word or mark: lower-case form and (start, end) offsets in the command."""
+    """Hold one word or mark.
+
+    word  lower-case form
+    start offset of its first character in the command
+    end   offset after its last character
+    """
 
     word: str
     start: int
@@ -27,7 +33,7 @@ class Token:
 def tokenise(text: str) -> list[Token]:
     """Return the words and marks of `text` in order, with offsets; quotes belong to words.
 
-    What is neither a word nor a mark of the grammar, such as an emoji, is left out.
+    Characters that are neither a word nor a mark of the grammar, such as emoji, are left out.
     """
     tokens = []
     for match in _TOKEN.finditer(text):
@@ -38,10 +44,11 @@ def tokenise(text: str) -> list[Token]:
 
 
 def words_of(tokens: list[Token]) -> list[str]:
+    """Return the lower-case words of tokens."""
     return [t.word for t in tokens]
 
 
-def strip_tail(tokens: list[Token]) -> list[Token]:
+def strip_trailing_fillers(tokens: list[Token]) -> list[Token]:
     """Drop commas, "for me", "right now" and the like from the end."""
     while tokens:
         words = words_of(tokens)
@@ -58,18 +65,18 @@ def strip_tail(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-def prepositions(words: list[str]):
+def find_prepositions(words: list[str]) -> Iterator[tuple[int, int]]:
     """Yield (index, length) of every preposition, left to right."""
     at = 0
     while at < len(words):
-        length = preposition_at(words, at)
+        length = preposition_length(words, at)
         if length and at + length < len(words):
             yield at, length
         at += length or 1
 
 
-def preposition_at(words: list[str], at: int) -> int:
-    """Return the length in words of the preposition at `at`, 0 where there is none."""
+def preposition_length(words: list[str], at: int) -> int:
+    """Return the length in words of the preposition at index `at`, or 0."""
     end = at + 1
     following = words[end] if end < len(words) else ""
     if words[at] in ("nearest", "before") and following != "to":
@@ -84,40 +91,40 @@ def preposition_at(words: list[str], at: int) -> int:
             end += 1
             if words[end : end + 1] == ["of"]:
                 return end + 1 - at
-    return max(lex.longest(table, words, at)[1] for table in (lex.INTO, lex.FROM, lex.WHERE))
+    return max(lex.longest_match(table, words, at)[1] for table in (lex.INTO, lex.FROM, lex.WHERE))
 
 
-def read_things(text: str, tokens: list[Token], role: str) -> tuple[CommandPhrase, ...]:
-    """Return the phrases that `tokens` name in that role, each followed by its anchors."""
+def parse_noun_phrases(text: str, tokens: list[Token], role: str) -> tuple[CommandPhrase, ...]:
+    """Return the noun phrases of `tokens` in `role`, each followed by its relation anchors."""
     found: list[CommandPhrase] = []
-    for item in _split_items(_cut(tokens)):
-        phrase = _phrase(text, item[: _source_at(words_of(item))], role)
+    for item in _split_items(_cut_at_clause_end(tokens)):
+        phrase = _parse_phrase(text, item[: _source_start(words_of(item))], role)
         if phrase is not None:
             found.append(phrase)
-            found.extend(anchors(text, item))
+            found.extend(relation_anchors(text, item))
     return tuple(found)
 
 
-def _source_at(words: list[str]) -> int:
-    """Return where "from the shelf" starts, which tells where the thing is taken from.
+def _source_start(words: list[str]) -> int:
+    """Return the index where a source such as "from the shelf" starts, or the end.
 
-    "from the left" describes the thing itself and stays with it.
+    "from the left" describes the thing itself and is no source.
     """
-    for at, length in prepositions(words):
-        place = head_of(words[at + length :])
+    for at, length in find_prepositions(words):
+        place = head_words(words[at + length :])
         if at and tuple(words[at : at + length]) in lex.FROM and not _is_direction(place):
             return at
     return len(words)
 
 
-def _cut(tokens: list[Token]) -> list[Token]:
-    """Return the tokens up to where the noun phrase certainly ends."""
+def _cut_at_clause_end(tokens: list[Token]) -> list[Token]:
+    """Return the tokens before the first word that cannot belong to a noun phrase."""
     words = words_of(tokens)
     for i in range(len(words)):
         after_comma = words[i] in COMMAS and words[i + 1 : i + 2]
         if (
             words[i] == "("
-            or (i and words[i] in lex.CUTTERS and not preposition_at(words, i))
+            or (i and words[i] in lex.CUTTERS and not preposition_length(words, i))
             or (after_comma and words[i + 1] in lex.COMMA_CUTTERS)
         ):
             return tokens[:i]
@@ -125,7 +132,7 @@ def _cut(tokens: list[Token]) -> list[Token]:
 
 
 def _split_items(tokens: list[Token]) -> list[list[Token]]:
-    """Split "A, B and C" into its things; "red and blue balls" and "between A and B" stay."""
+    """Split "A, B and C" into its items; keep "red and blue balls" and "between A and B"."""
     words = words_of(tokens)
     items, start = [], 0
     for i, word in enumerate(words):
@@ -138,25 +145,27 @@ def _split_items(tokens: list[Token]) -> list[list[Token]]:
         between = any(w in lex.BETWEEN for w in words[start:i]) and "and" not in words[start:i]
         if between or (word != "," and word in COMMAS):
             continue
-        determined = rest[0] in lex.DETERMINERS or lex.longest(lex.QUANTIFIERS, rest)[1]
+        determined = rest[0] in lex.DETERMINERS or lex.longest_match(lex.QUANTIFIERS, rest)[1]
         nouns = words[i - 1] not in lex.ADJECTIVES | lex.NUMBERS
         nouns = nouns and (word not in COMMAS or _is_plural(words[i - 1 : i]))
-        if determined or (nouns and not preposition_at(rest, 0)):
+        if determined or (nouns and not preposition_length(rest, 0)):
             items.append(tokens[start:i])
             start = i + 1
     return [*items, tokens[start:]]
 
 
-def _phrase(text: str, tokens: list[Token], role: str) -> CommandPhrase | None:
-    """Return one noun phrase without quantifier, particle and filler; None for a pronoun."""
-    tokens = strip_tail(tokens)
+def _parse_phrase(text: str, tokens: list[Token], role: str) -> CommandPhrase | None:
+    """Return a noun phrase without quantifier, particle and filler, or None for a pronoun."""
+    tokens = strip_trailing_fillers(tokens)
     while tokens and tokens[0].word in COMMAS | {"and", "also", "just", "only"}:
         tokens = tokens[1:]
     while len(tokens) > 1 and (tokens[-1].word in lex.PARTICLES or tokens[-1].word in COMMAS):
-        tokens = strip_tail(tokens[:-1])
+        tokens = strip_trailing_fillers(tokens[:-1])
     while len(tokens) > 1 and tokens[0].word in lex.PARTICLES:
         tokens = tokens[1:]
-    quantifier, length = lex.longest(lex.QUANTIFIERS, words_of(tokens)) if tokens else (None, 0)
+    quantifier, length = (
+        lex.longest_match(lex.QUANTIFIERS, words_of(tokens)) if tokens else (None, 0)
+    )
     tokens = tokens[length:]
     words = words_of(tokens)
     if all(w in lex.PRONOUNS | lex.DETERMINERS | {"all", "both"} for w in words):
@@ -171,20 +180,20 @@ def _phrase(text: str, tokens: list[Token], role: str) -> CommandPhrase | None:
 
 
 def _is_direction(words: list[str]) -> bool:
-    """Tell "the left" and "to the right", which are no things."""
+    """Return whether `words` are only a direction, such as "the left" or "to the right"."""
     return all(w in lex.DIRECTIONS | lex.DETERMINERS | {"to"} for w in words)
 
 
-def head_of(words: list[str]) -> list[str]:
+def head_words(words: list[str]) -> list[str]:
     """Return the words before the first preposition or relative clause."""
     for i in range(1, len(words)):
-        if preposition_at(words, i) or words[i] in lex.RELATIVES | {"of", "with"}:
+        if preposition_length(words, i) or words[i] in lex.RELATIVES | {"of", "with"}:
             return words[:i]
     return words
 
 
 def _is_plural(words: list[str]) -> bool:
-    head = head_of(words)
+    head = head_words(words)
     noun = head[-1]
     if words[:3] == ["one", "of", "the"] or head[0] in ("a", "an", "this", "that", "one"):
         return False
@@ -195,20 +204,22 @@ def _is_plural(words: list[str]) -> bool:
     return noun.endswith("s") and len(noun) > 2
 
 
-def anchors(text: str, tokens: list[Token]) -> tuple[CommandPhrase, ...]:
-    """Return the things that the relations in a noun phrase hang on ("next to the plate")."""
+def relation_anchors(text: str, tokens: list[Token]) -> tuple[CommandPhrase, ...]:
+    """Return the anchors of the relations in a noun phrase ("the plate" of "next to the plate")."""
     words = words_of(tokens)
-    spots = [s for s in prepositions(words) if tuple(words[s[0] : s[0] + s[1]]) not in lex.INTO]
+    spots = [
+        s for s in find_prepositions(words) if tuple(words[s[0] : s[0] + s[1]]) not in lex.INTO
+    ]
     ends = [at for at, _ in spots[1:]] + [len(tokens)]
     found = []
     for (at, length), end in zip(spots, ends, strict=False):
         anchor = tokens[at + length : end]
         relative = (i for i, t in enumerate(anchor) if i and t.word in lex.RELATIVES)
-        found.extend(_anchor_items(text, anchor[: next(relative, len(anchor))]))
+        found.extend(_split_anchors(text, anchor[: next(relative, len(anchor))]))
     return tuple(found)
 
 
-def _anchor_items(text: str, tokens: list[Token]) -> list[CommandPhrase]:
+def _split_anchors(text: str, tokens: list[Token]) -> list[CommandPhrase]:
     items, current = [], []
     for token in [*tokens, None]:
         if token is None or token.word == "and" or token.word in COMMAS:
@@ -216,9 +227,10 @@ def _anchor_items(text: str, tokens: list[Token]) -> list[CommandPhrase]:
             current = []
         else:
             current.append(token)
-    phrases = [_phrase(text, item, "relation") for item in items if item]
+    phrases = [_parse_phrase(text, item, "relation") for item in items if item]
     return [p for p in phrases if p is not None]
 
 
-def text_of(text: str, tokens: list[Token]) -> str:
+def source_text(text: str, tokens: list[Token]) -> str:
+    """Return the part of `text` from the first to the last token, or empty."""
     return text[tokens[0].start : tokens[-1].end] if tokens else ""

@@ -1,4 +1,4 @@
-"""What the predictor answers: status, phrases with boxes, and the events of an answer in progress."""
+"""Define the answer of the predictor: status, phrases with boxes, events of a growing answer."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PHRASE_ROLES = ("target", "destination", "relation", "mention")
 
 
 class Status(StrEnum):
-    """Say how a command ended; each value equals its name.
+    """Name how a command ended; each value equals its name.
 
     GROUNDED   the target has a box (for a plural target: one box or more)
     AMBIGUOUS  a singular target fits several things; all of them are given, best first
@@ -31,14 +32,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Phrase:
-    """Tie a noun phrase of an answer to boxes in the picture.
+    """Hold a noun phrase of an answer and its boxes in the picture.
 
     text       the phrase as the user or the model wrote it
     span       (start, end) character offsets of `text` in `Grounding.text`
     boxes_xyxy (n, 4) float32 corners, pixels of the source image, best first; n may be 0
     scores     (n,) float32 in [0, 1]: probability of the region x objectness (see `Predictor`)
     role       "target", "destination", "relation" (the anchor of a relation) or "mention"
-               (a phrase that the model wrote itself)
+               (a phrase that the model wrote)
     """
 
     text: str
@@ -73,8 +74,9 @@ class Phrase:
 
 @dataclass(frozen=True, eq=False)
 class Grounding:
-    """Answer one command on one picture.
+    """Hold the answer to one command on one picture.
 
+    status     how the command ended
     text       a sentence for people; every phrase's span indexes it
     phrases    the target first, then destination, relation anchors and mentions
     action     what the command wants done: "pick", "place", "find", "go", "ask", ...
@@ -117,17 +119,18 @@ class Grounding:
 
 @dataclass(frozen=True)
 class TextPiece:
-    """Tell that an answer's text goes on; all pieces together are `Grounding.text`."""
+    """Hold the next piece of an answer's text; all pieces together are `Grounding.text`."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class PhraseOpened:
-    """Tell that the answer comes to a phrase, number `index`.
+    """Announce the next phrase of an answer.
 
-    text   its words where they are known (those of a command), else empty: the model is about to
-           say them
+    index number of the phrase in the answer
+    text  its words if they are known (those of a command), else empty: the model writes them next
+    role  role of the phrase, as in `Phrase`
     """
 
     index: int
@@ -137,10 +140,11 @@ class PhraseOpened:
 
 @dataclass(frozen=True, eq=False)
 class BoxFound:
-    """Tell a box of phrase number `index`, the moment its region's token is there.
+    """Hold one box of a phrase, as soon as its region's token was decoded.
 
-    box_xyxy  (4,) float32 corners, pixels of the source image
-    score     in [0, 1], as far as it is known then: probability of the token x objectness
+    index    number of the phrase in the answer
+    box_xyxy (4,) float32 corners, pixels of the source image
+    score    in [0, 1], preliminary: probability of the token x objectness
     """
 
     index: int
@@ -149,11 +153,14 @@ class BoxFound:
 
 
 AnswerEvent = TextPiece | PhraseOpened | BoxFound | Grounding
-"""What `Predictor.stream` yields; a Grounding, the whole answer, comes last."""
+"""An event of `Predictor.stream`; the last one is a Grounding, the whole answer."""
 
 
-def frozen_array(values, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a read-only float32 copy of `values` in `shape`; raise ValueError if it can't be."""
+def frozen_array(values: ArrayLike, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a read-only float32 copy of `values` in `shape`.
+
+    Raises ValueError if the number of values does not fit `shape`.
+    """
     array = np.array(values, dtype=np.float32)
     try:
         array = array.reshape(shape if array.size else tuple(max(n, 0) for n in shape))

@@ -1,4 +1,4 @@
-"""A parsed command: what to do, with what, where."""
+"""Define a parsed command: its action and its noun phrases."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CommandPhrase:
-    """Name one noun phrase of a command.
+    """Hold one noun phrase of a command.
 
-    text   the words to ask the model for, in the user's own spelling
+    text   the words to ask the model for, in the user's spelling
     span   (start, end) character offsets of the phrase in `Command.text`
     role   "target", "destination" or "relation"
-    plural whether all fitting things are meant ("all the cans", "both cups")
+    plural whether all things that fit are meant ("all the cans", "both cups")
     """
 
     text: str
@@ -23,7 +23,7 @@ class CommandPhrase:
 
 @dataclass(frozen=True)
 class Command:
-    """Hold a parsed command: what to do, with what, and where.
+    """Hold a parsed command.
 
     text        the user's words, exactly as they came; every span indexes them
     action      "pick", "place", "give", "find", "go", "look", "stop", ..., or "ask" for a

@@ -2,7 +2,7 @@
 
 import pytest
 
-from groma_ros.language.answer_sentences import compose, judge
+from groma_ros.language.answer_sentences import answer_sentence, status_and_reason
 from groma_ros.language.command_parser import parse_command
 from groma_ros.values.answers import Status
 
@@ -34,15 +34,18 @@ from groma_ros.values.answers import Status
 )
 def test_status_and_sentence(command, counts, status, text):
     parsed = parse_command(command)
-    assert judge(parsed.phrases, counts)[0] is Status(status)
-    sentence, spans = compose(parsed, counts)
+    assert status_and_reason(parsed.phrases, counts)[0] is Status(status)
+    sentence, spans = answer_sentence(parsed, counts)
     assert sentence == text
     assert [sentence[a:b] for a, b in spans] == [p.text for p in parsed.phrases]
 
 
 def test_reasons_name_what_is_missing_and_how_many_fit():
     parsed = parse_command("put the cup on the tray").phrases
-    assert judge(parsed, [1, 1])[1] == ""
-    assert judge(parsed, [1, 0])[1] == 'nothing in the picture fits "the tray"'
-    assert judge(parsed, [0, 0])[1] == 'nothing in the picture fits "the cup" or "the tray"'
-    assert judge(parsed, [3, 1])[1] == '3 things fit "the cup"'
+    assert status_and_reason(parsed, [1, 1])[1] == ""
+    assert status_and_reason(parsed, [1, 0])[1] == 'nothing in the picture fits "the tray"'
+    assert (
+        status_and_reason(parsed, [0, 0])[1]
+        == 'nothing in the picture fits "the cup" or "the tray"'
+    )
+    assert status_and_reason(parsed, [3, 1])[1] == '3 things fit "the cup"'
