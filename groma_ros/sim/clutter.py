@@ -1,128 +1,87 @@
-"""Nameless things that lie about: cutlery, cables, slabs, stones, paper, plants."""
+"""Scatter things that nobody asks for about the objects."""
+
+from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
-from groma_ros.sim.meshes import Mesh, ball, block, join, lathe, rotation_about, sweep
-from groma_ros.sim.vessels import Parts
+from groma_ros.sim.library import NAMELESS, Library
+from groma_ros.sim.paint import paint_clutter
+from groma_ros.sim.placing import Footprint, Placed, footprints_overlap
+from groma_ros.sim.shapes.meshes import rotation_about
+from groma_ros.sim.world import Geom
+
+ATTEMPTS = 12
 
 
-def spoon(rng) -> Parts:
-    """Return a spoon that lies along x."""
-    length = rng.uniform(0.13, 0.2)
-    x = np.linspace(0, 0.72 * length, 8)
-    z = 0.006 + 0.012 * np.sin(np.linspace(0, np.pi, 8))
-    section = np.array(
-        [(np.cos(a) * 1.0, np.sin(a) * 0.4) for a in np.linspace(0, 2 * np.pi, 8, False)]
+def scatter_clutter(
+    rng: Generator, library: Library, split: str, objects: list[Placed], reach_m: float
+) -> list[Geom]:
+    """Return the parts of 1 to 4 things that lie about, in about a third of the scenes."""
+    out = _saucer_spoons(rng, library, split, objects)
+    varied = split == "train"
+    if rng.random() > (0.5 if varied else 0.36):
+        return out
+    taken = [_footprint(item.points) for item in objects]
+    for _ in range(int(rng.integers(1, 5))):
+        name = library.clutter[int(rng.integers(len(library.clutter)))]
+        name = NAMELESS if varied and rng.random() < 0.5 else name
+        shape = library.choose(rng, split, name)
+        scale = np.full(3, rng.uniform(0.8, 1.2))
+        turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
+        half_m = 0.08 + reach_m * (1.6 if name == "laptop" else 1.15)
+        position = _free_position(rng, shape.vertices * scale @ turn.T, half_m, taken)
+        if position is not None:
+            out += paint_clutter(rng, split, shape, position, turn * scale)
+    return out
+
+
+def _free_position(
+    rng: Generator, points: np.ndarray, half_m: float, taken: list[Footprint]
+) -> np.ndarray | None:
+    """Return where (3,) the points (V, 3) hit nothing, and note the footprint; None for nowhere."""
+    for _ in range(ATTEMPTS):
+        position = np.array([*rng.uniform(-half_m, half_m, 2), 0.0])
+        mark = _footprint(points + position)
+        if not any(footprints_overlap(mark, other) for other in taken):
+            taken.append(mark)
+            return position
+    return None
+
+
+def _saucer_spoons(
+    rng: Generator, library: Library, split: str, objects: list[Placed]
+) -> list[Geom]:
+    """Return a spoon on about half of the plates that carry a cup."""
+    out = []
+    for plate in objects:
+        if not any(_is_saucer_of(plate, item) for item in objects) or rng.random() < 0.5:
+            continue
+        low, high = plate.points.min(0), plate.points.max(0)
+        width_m = (high - low)[0]
+        spoon = library.choose(rng, split, "spoon")
+        length_m = float(spoon.size_m[0])
+        scale = np.full(3, width_m * rng.uniform(0.85, 1.05) / length_m)
+        turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
+        aside = turn @ np.array([-0.5 * length_m * scale[0], rng.uniform(0.28, 0.38) * width_m, 0])
+        position = (low + high) / 2 + aside
+        position[2] = high[2] + 0.001
+        out += paint_clutter(rng, split, spoon, position, turn * scale)
+    return out
+
+
+def _is_saucer_of(plate: Placed, cup: Placed) -> bool:
+    """Return whether a plate is under a cup."""
+    return bool(
+        cup.kind.name == "cup"
+        and plate.kind.name == "plate"
+        and np.linalg.norm(cup.position[:2] - plate.position[:2]) < 0.05
+        and cup.position[2] > plate.position[2]
     )
-    handle = sweep(np.stack([x, 0 * x, z], 1), np.linspace(0.006, 0.0035, 8), cross_section=section)
-    t = np.linspace(0, 1, 6)
-    dip = np.concatenate(
-        [np.stack([t, t**2 * 0.35], 1), np.stack([t, t**2 * 0.35 + 0.06], 1)[::-1]]
-    )
-    head = lathe(dip, 16).scaled((0.17 * length, 0.11 * length, 0.09 * length))
-    return [("utensil", join(handle, head.moved((0.86 * length, 0, 0))))]
 
 
-def fork(rng) -> Parts:
-    """Return a fork or a knife that lies along x."""
-    length = rng.uniform(0.16, 0.21)
-    handle = block((0.62 * length, 0.012, 0.003), 0.0006).moved((0.31 * length, 0, 0.004))
-    if rng.random() < 0.5:
-        blade = block((0.45 * length, 0.019, 0.0016)).moved((0.8 * length, 0.002, 0.004))
-        return [("utensil", join(handle, blade))]
-    head = block((0.1 * length, 0.026, 0.002)).moved((0.66 * length, 0, 0.005))
-    tines = [
-        block((0.28 * length, 0.003, 0.002)).moved((0.84 * length, y, 0.006))
-        for y in (-0.0105, -0.0035, 0.0035, 0.0105)
-    ]
-    return [("utensil", join(handle, head, *tines))]
-
-
-def cable(rng) -> Parts:
-    """Return a thin winding cable."""
-    t = np.linspace(0, 1, 28)
-    phase = rng.uniform(0, 6, 4)
-    x = (t - 0.5) * rng.uniform(0.25, 0.6) + 0.05 * np.sin(5 * t + phase[0])
-    y = 0.07 * np.sin(rng.uniform(3, 9) * t + phase[1]) + 0.03 * np.sin(13 * t + phase[2])
-    radius = rng.uniform(0.0018, 0.0035)
-    return [("cable", sweep(np.stack([x, y, radius + 0 * x], 1), radius, 6))]
-
-
-def phone(rng) -> Parts:
-    """Return a flat slab with a dark screen."""
-    scale = rng.uniform(0.9, 2.0)
-    x, y, z = 0.072 * scale, 0.15 * scale, 0.008
-    screen = block((x * 0.93, y * 0.95, 0.001)).moved((0, 0, z))
-    return [("shell", block((x, y, z), 0.001).moved((0, 0, z / 2))), ("screen", screen)]
-
-
-def laptop(rng) -> Parts:
-    """Return an opened folding computer."""
-    x, y = rng.uniform(0.28, 0.36), rng.uniform(0.2, 0.25)
-    base = block((x, y, 0.014), 0.002).moved((0, 0, 0.007))
-    keys = block((x * 0.86, y * 0.45, 0.001)).moved((0, y * 0.12, 0.0145))
-    tilt = rotation_about("x", -rng.uniform(0.1, 0.5))
-    lid = block((x, 0.007, y)).moved((0, 0, y / 2)).turned(tilt).moved((0, y / 2, 0.012))
-    view = (
-        block((x * 0.92, 0.001, y * 0.86))
-        .moved((0, -0.004, y / 2))
-        .turned(tilt)
-        .moved((0, y / 2, 0.012))
-    )
-    return [("shell", join(base, lid)), ("screen", keys), ("screen", view)]
-
-
-def stone(rng) -> Parts:
-    """Return an uneven lump."""
-    lump = ball(1.0, 14, 9)
-    direction = rng.normal(size=(5, 3))
-    wave = sum(np.sin(lump.vertices @ d * 1.6 + k) for k, d in enumerate(direction))
-    squash = (rng.uniform(0.7, 1.3), rng.uniform(0.5, 0.9), rng.uniform(0.3, 0.5))
-    vertices = lump.vertices * (1 + 0.09 * wave[:, None]) * squash * rng.uniform(0.02, 0.05)
-    return [("stone", Mesh(vertices - [0, 0, vertices[:, 2].min()], lump.faces, lump.uv))]
-
-
-def paper(rng) -> Parts:
-    """Return a sheet or a cloth, flat on the table."""
-    size = (rng.uniform(0.12, 0.32), rng.uniform(0.1, 0.25), 0.0012)
-    return [("sheet", block(size).moved((0, 0, 0.0006)))]
-
-
-def board(rng) -> Parts:
-    """Return a wooden board with a grip."""
-    x, y, z = rng.uniform(0.22, 0.34), rng.uniform(0.14, 0.22), rng.uniform(0.01, 0.016)
-    grip = block((0.1, 0.035, z), 0.001).moved((x / 2 + 0.045, 0, z / 2))
-    return [("wood", join(block((x, y, z), 0.001).moved((0, 0, z / 2)), grip))]
-
-
-def plant(rng) -> Parts:
-    """Return a twig with leaves that lies or stands."""
-    leaves = []
-    for k in range(int(rng.integers(5, 10))):
-        leaf = ball(1.0, 8, 6).scaled((0.035, 0.014, 0.0025)).moved((0.035, 0, 0))
-        turn = rotation_about("z", k * 2.4) @ rotation_about("y", -rng.uniform(0.2, 1.1))
-        leaves.append(leaf.turned(turn).moved((0, 0, 0.02 + 0.012 * k)))
-    path = np.array([(0, 0, z) for z in np.linspace(0, 0.02 + 0.012 * len(leaves), 6)])
-    return [("leaf", join(*leaves)), ("twig", sweep(path, 0.0025, 6))]
-
-
-def ring(rng) -> Parts:
-    """Return a roll of tape or a ring that lies flat."""
-    outer, height = rng.uniform(0.03, 0.05), rng.uniform(0.012, 0.025)
-    inner = outer * rng.uniform(0.65, 0.82)
-    profile = [(inner, 0), (outer, 0), (outer, height), (inner, height), (inner, 0)]
-    return [("ring", lathe(profile, 24))]
-
-
-MAKERS = {
-    "spoon": spoon,
-    "fork": fork,
-    "cable": cable,
-    "phone": phone,
-    "laptop": laptop,
-    "stone": stone,
-    "paper": paper,
-    "board": board,
-    "plant": plant,
-    "ring": ring,
-}
+def _footprint(points: np.ndarray) -> Footprint:
+    """Return the rectangle along x and y about points (V, 3)."""
+    low, high = points.min(0), points.max(0)
+    x, y = (low + high)[:2] / 2
+    return Footprint(x, y, (high[0] - low[0]) / 2, (high[1] - low[1]) / 2, 0.0)

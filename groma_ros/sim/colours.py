@@ -1,8 +1,11 @@
 """Draw paints that a person would call by one of the ten colour names."""
 
+from __future__ import annotations
+
 import colorsys
 
 import numpy as np
+from numpy.random import Generator
 
 # hue in degrees, saturation, value; a range may cross 0 degrees
 _RANGES = {
@@ -60,18 +63,18 @@ METALS = ((0.75, 0.75, 0.77), (0.6, 0.6, 0.62), (0.85, 0.85, 0.86), (0.8, 0.76, 
 OFF_WHITES = ((0.95, 0.93, 0.86), (0.93, 0.91, 0.88), (0.9, 0.87, 0.78), (0.97, 0.96, 0.93))
 
 
-def sample_rgb(colour: str, rng, wide: bool = False) -> np.ndarray:
+def sample_rgb(colour: str, rng: Generator, varied: bool = False) -> np.ndarray:
     """Return a paint (3,) in 0..1 that a person would call by colour's name.
 
-    wide: take every second paint from further out.
+    varied: take every second paint from further out.
     """
-    ranges = _WIDER[colour] if wide and rng.random() < 0.5 else _RANGES[colour]
+    ranges = _WIDER[colour] if varied and rng.random() < 0.5 else _RANGES[colour]
     hue, saturation, value = ranges[int(rng.integers(len(ranges)))]
     h, s, v = rng.uniform(*hue), rng.uniform(*saturation), rng.uniform(*value)
     return np.array(colorsys.hsv_to_rgb((h % 360) / 360, s, v))
 
 
-def sample_accent_rgb(colour: str, rng) -> np.ndarray:
+def sample_accent_rgb(colour: str, rng: Generator) -> np.ndarray:
     """Return a paint (3,) for stripes and labels that stands out from colour."""
     choices = ["white", "white", "white", "black", "yellow", "red", "blue", "green", "orange"]
     choices = [c for c in choices if c != colour]

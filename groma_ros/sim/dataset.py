@@ -1,16 +1,22 @@
 """Render a data set to disk: shards of 512 pictures, in several processes, resumable."""
 
+from __future__ import annotations
+
 import argparse
 import multiprocessing
 import sys
 import time
+from dataclasses import dataclass
+from multiprocessing.pool import IMapIterator
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from groma_ros.sim.pictures_on_disk import count_pictures, shard_plan, write_shard
 from groma_ros.sim.scene import SPLITS
 
-SHARD_PICTURES = 512
 MAX_PICTURES_A_SEED = 10_000_000
 
 
@@ -44,61 +50,54 @@ def picture_seed(seed: int, index: int) -> int:
     return seed * MAX_PICTURES_A_SEED + index
 
 
-def shard_plan(out: Path, count: int) -> list[tuple[Path, int, int]]:
-    """Return (path, first picture, number of pictures) of every shard of a data set."""
-    if count < 1:
-        raise ValueError(f"count must be at least 1, got {count}")
-    starts = range(0, count, SHARD_PICTURES)
-    return [
-        (
-            out / f"shard-{start // SHARD_PICTURES:05d}.npz",
-            start,
-            min(SHARD_PICTURES, count - start),
-        )
-        for start in starts
-    ]
+@dataclass(frozen=True)
+class ShardJob:
+    """Say what one shard shall hold: `pictures` pictures of a data set, from number `first` on."""
+
+    path: Path
+    first: int
+    pictures: int
+    split: str
+    seed: int
+    size_hw: tuple[int, int] | None
 
 
-def is_complete(path: Path, pictures: int) -> bool:
-    """Return whether a shard exists and holds this many pictures."""
-    try:
-        with np.load(path) as file:
-            return len(file["size_hw"]) == pictures
-    except (OSError, ValueError, KeyError):
-        return False
+_worker: dict[str, Any] = {}
+"""What a worker process keeps between shards: the counter of finished pictures, the renderer."""
 
 
-_state = {}
+def _start_worker(done: Synchronized[int]) -> None:
+    _worker["done"] = done
 
 
-def _start_worker(done, size_hw) -> None:
-    _state.update(done=done, size_hw=size_hw)
-
-
-def _render_shard(job) -> str:
+def _render_shard(job: ShardJob) -> str:
     """Render one shard in a worker; return an error line or an empty string."""
     try:
+        from groma_ros.sim.photo import encode_jpeg
         from groma_ros.sim.render import Renderer, RenderingUnavailable, render_scene
-        from groma_ros.sim.shards import write_shard
     except ImportError as error:
         return f"rendering needs {error.name}: pip install .[train]"
-    path, first, pictures, split, seed = job
     try:
-        renderer = _state.get("renderer") or _state.setdefault("renderer", Renderer())
+        renderer = _worker.get("renderer") or _worker.setdefault("renderer", Renderer())
     except RenderingUnavailable as error:
         return str(error)
-    scenes, qualities = [], []
-    for index in range(first, first + pictures):
-        number = picture_seed(seed, index)
-        scenes.append(render_scene(renderer, number, split, _state["size_hw"]))
-        qualities.append(int(np.random.default_rng([number, 1]).integers(30, 96)))
-        with _state["done"].get_lock():
-            _state["done"].value += 1
-    write_shard(path, scenes, qualities)
+    scenes, jpegs = [], []
+    for index in range(job.first, job.first + job.pictures):
+        number = picture_seed(job.seed, index)
+        scenes.append(render_scene(renderer, number, job.split, job.size_hw))
+        jpegs.append(encode_jpeg(scenes[-1].rgb, jpeg_quality(number)))
+        with _worker["done"].get_lock():
+            _worker["done"].value += 1
+    write_shard(job.path, scenes, jpegs)
     return ""
 
 
-def run(args) -> int:
+def jpeg_quality(scene_seed: int) -> int:
+    """Return the quality, 30 to 95, with which a scene's picture is stored."""
+    return int(np.random.default_rng([scene_seed, 1]).integers(30, 96))
+
+
+def run(args: argparse.Namespace) -> int:
     """Render what is missing; return 0, or 2 with one line on stderr."""
     try:
         args.out.mkdir(parents=True, exist_ok=True)
@@ -106,30 +105,29 @@ def run(args) -> int:
     except (OSError, ValueError) as error:
         print(f"groma render: {error}", file=sys.stderr)
         return 2
+    size_hw = tuple(args.size) if args.size else None
     jobs = [
-        (path, first, n, args.split, args.seed)
-        for path, first, n in wanted
-        if not is_complete(path, n)
+        ShardJob(path, first, pictures, args.split, args.seed, size_hw)
+        for path, first, pictures in wanted
+        if count_pictures(path) != pictures
     ]
-    kept = args.count - sum(job[2] for job in jobs)
-    if kept:
-        print(f"{kept} of {args.count} pictures are there already", flush=True)
+    missing = sum(job.pictures for job in jobs)
+    if missing < args.count:
+        print(f"{args.count - missing} of {args.count} pictures are there already", flush=True)
     if not jobs:
         return 0
     spawn = multiprocessing.get_context("spawn")
     done = spawn.Value("l", 0)
-    size_hw = tuple(args.size) if args.size else None
-    with spawn.Pool(max(1, min(args.workers, len(jobs))), _start_worker, (done, size_hw)) as pool:
-        waiting = pool.imap_unordered(_render_shard, jobs)
-        return _watch(waiting, len(jobs), done, sum(job[2] for job in jobs))
+    with spawn.Pool(max(1, min(args.workers, len(jobs))), _start_worker, (done,)) as pool:
+        return _watch(pool.imap_unordered(_render_shard, jobs), len(jobs), done, missing)
 
 
-def _watch(waiting, shards: int, done, total: int) -> int:
+def _watch(problems: IMapIterator[str], shards: int, done: Synchronized[int], total: int) -> int:
     """Print progress until every shard is written; stop at the first error."""
     began, finished = time.monotonic(), 0
     while finished < shards:
         try:
-            problem = waiting.next(timeout=10)
+            problem = problems.next(timeout=10)
         except multiprocessing.TimeoutError:
             _report(done.value, total, time.monotonic() - began)
             continue

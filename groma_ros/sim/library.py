@@ -1,50 +1,47 @@
 """The shapes of the world: random variants of every kind, some kept back for tests."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.random import Generator
 
-from groma_ros.sim import clutter, plain, things, vessels
-from groma_ros.sim.meshes import Mesh
-from groma_ros.sim.scene import KINDS
+from groma_ros.sim.kinds import TABLETOP, Kind
+from groma_ros.sim.scene import SPLITS
+from groma_ros.sim.shapes import clutter, plain
+from groma_ros.sim.shapes.meshes import Mesh, Parts
 
 VARIANTS = 36
 HELD_OUT = 6
 CLUTTER_VARIANTS = 5
 ONLY_TRAIN = 80
 """More variants of each kind that only training shows; every second one is a plain one."""
-ODDMENTS = 60
-
-_MAKERS = {
-    "cup": vessels.cup,
-    "glass": vessels.glass,
-    "bottle": vessels.bottle,
-    "can": vessels.can,
-    "bowl": vessels.bowl,
-    "plate": vessels.plate,
-    "box": things.box,
-    "ball": things.ball,
-    "cube": things.cube,
-    "banana": things.banana,
-    "apple": things.apple,
-    "book": things.book,
-    "marker": things.marker,
-}
+NAMELESS = "nameless"
+NAMELESS_VARIANTS = 60
+NAMELESS_SEED = 1835295855
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
-    """One variant of a kind in metres, standing on z = 0, its footprint about the origin.
+    """Hold one variant in metres, standing on z = 0, its footprint about the origin.
 
-    kind is one of KINDS or a clutter name; parts are (role, mesh); split says which pictures may
-    show it.
+    name    a kind, a clutter name or `NAMELESS`; no other shape of a library has its `key`
+    split   which pictures may show it
+    parts   (role, mesh) of each piece that has a paint of its own
     """
 
-    kind: str
+    name: str
     number: int
     split: str
     parts: tuple[tuple[str, Mesh], ...]
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Return (name, number)."""
+        return self.name, self.number
 
     @cached_property
     def vertices(self) -> np.ndarray:
@@ -52,28 +49,62 @@ class Shape:
         return np.concatenate([mesh.vertices for _, mesh in self.parts])
 
     @cached_property
-    def size(self) -> np.ndarray:
+    def size_m(self) -> np.ndarray:
         """Return the sides (3,) of the bounding box in metres."""
         return self.vertices.max(0) - self.vertices.min(0)
 
 
-def make_variant(kind: str, number: int) -> Shape:
-    """Return variant `number` of a kind or clutter name; the same shape on every call."""
-    rng = np.random.default_rng([hash_name(kind), number])
-    if kind == "oddment" or number >= VARIANTS:
-        maker = (
-            plain.MAKERS.get(kind, plain.oddment)
-            if number % 2 or kind == "oddment"
-            else _MAKERS[kind]
-        )
-        return Shape(kind, number, "train", tuple(maker(rng)))
-    maker, last, held = (
-        (_MAKERS[kind], VARIANTS, HELD_OUT)
-        if kind in _MAKERS
-        else (clutter.MAKERS[kind], CLUTTER_VARIANTS, 1)
-    )
-    split = "test" if number >= last - held else "train"
-    return Shape(kind, number, split, tuple(maker(rng)))
+@dataclass(frozen=True, eq=False)
+class Library:
+    """Hold the kinds of a world and all shapes; clutter: names of what may lie about."""
+
+    kinds: tuple[Kind, ...]
+    shapes: tuple[Shape, ...]
+    clutter: tuple[str, ...]
+
+    @cached_property
+    def _by_split(self) -> dict[str, dict[str, list[Shape]]]:
+        out: dict[str, dict[str, list[Shape]]] = {split: {} for split in SPLITS}
+        for shape in self.shapes:
+            out[shape.split].setdefault(shape.name, []).append(shape)
+        return out
+
+    def shapes_of(self, split: str) -> dict[str, list[Shape]]:
+        """Return the shapes that pictures of a split may show, by name."""
+        return self._by_split[split]
+
+    def choose(self, rng: Generator, split: str, name: str) -> Shape:
+        """Draw a shape of a kind or clutter name."""
+        choices = self._by_split[split][name]
+        return choices[int(rng.integers(len(choices)))]
+
+
+def make_variant(kind: Kind, number: int) -> Shape:
+    """Return variant `number` of a kind; the same shape on every call."""
+    if number >= VARIANTS:
+        maker = kind.make_plain if number % 2 else kind.make
+        return _make(kind.name, number, "train", maker)
+    return _make(kind.name, number, _split_of(number, VARIANTS, HELD_OUT), kind.make)
+
+
+def make_clutter(name: str, number: int) -> Shape:
+    """Return variant `number` of a thing that lies about; the same shape on every call."""
+    return _make(name, number, _split_of(number, CLUTTER_VARIANTS, 1), clutter.MAKERS[name])
+
+
+def make_nameless(number: int) -> Shape:
+    """Return nameless thing `number`, which only training shows; the same one on every call."""
+    rng = np.random.default_rng([NAMELESS_SEED, number])
+    return Shape(NAMELESS, number, "train", tuple(plain.nameless(rng)))
+
+
+def _split_of(number: int, variants: int, held_out: int) -> str:
+    return "test" if number >= variants - held_out else "train"
+
+
+def _make(name: str, number: int, split: str, maker: Callable[[Generator], Parts]) -> Shape:
+    rng = np.random.default_rng([hash_name(name), number])
+    return Shape(name, number, split, tuple(maker(rng)))
 
 
 def hash_name(name: str) -> int:
@@ -81,20 +112,10 @@ def hash_name(name: str) -> int:
     return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "little") % (2**31)
 
 
-@lru_cache(maxsize=1)
-def all_shapes() -> tuple[Shape, ...]:
-    """Return every variant of every kind and of the clutter; the same list on every call."""
-    shapes = [make_variant(kind, n) for kind in KINDS for n in range(VARIANTS + ONLY_TRAIN)]
-    shapes += [make_variant(name, n) for name in clutter.MAKERS for n in range(CLUTTER_VARIANTS)]
-    shapes += [make_variant("oddment", n) for n in range(ODDMENTS)]
-    return tuple(shapes)
-
-
-@lru_cache(maxsize=4)
-def shapes_by_kind(split: str) -> dict[str, tuple[int, ...]]:
-    """Return, for a split, the indices into all_shapes() of each kind and clutter name."""
-    out: dict[str, list[int]] = {}
-    for index, shape in enumerate(all_shapes()):
-        if shape.split == split:
-            out.setdefault(shape.kind, []).append(index)
-    return {kind: tuple(indices) for kind, indices in out.items()}
+@lru_cache(maxsize=2)
+def make_library(kinds: tuple[Kind, ...] = TABLETOP) -> Library:
+    """Return every variant of every kind and of the clutter; the same library on every call."""
+    shapes = [make_variant(kind, n) for kind in kinds for n in range(VARIANTS + ONLY_TRAIN)]
+    shapes += [make_clutter(name, n) for name in clutter.MAKERS for n in range(CLUTTER_VARIANTS)]
+    shapes += [make_nameless(n) for n in range(NAMELESS_VARIANTS)]
+    return Library(kinds, tuple(shapes), tuple(clutter.MAKERS))

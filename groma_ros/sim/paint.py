@@ -1,42 +1,54 @@
-"""Give every part of an object or of the clutter its paint, texture and gloss."""
+"""Give every part of an object or of the clutter its paint, texture and gloss.
+
+Roles of an object's parts: "body" has the object's colour; the others are listed in `_role_paints`.
+"""
+
+from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
 from groma_ros.sim.colours import METALS, OFF_WHITES, sample_accent_rgb, sample_rgb
-from groma_ros.sim.library import all_shapes
+from groma_ros.sim.library import NAMELESS, Shape
 from groma_ros.sim.placing import Placed
-from groma_ros.sim.scene import COLOURS, WIDE
+from groma_ros.sim.scene import COLOURS
 from groma_ros.sim.textures import texture_ids
 from groma_ros.sim.world import Geom
 
+DRINKS = (
+    (0.2, 0.11, 0.05),
+    (0.35, 0.2, 0.1),
+    (0.55, 0.3, 0.1),
+    (0.9, 0.87, 0.8),
+    (0.1, 0.06, 0.04),
+)
+"""Coffee, tea and milk: linear RGB."""
 
-def _material(rng) -> tuple[float, float]:
+
+def _choose_gloss(rng: Generator) -> tuple[float, float]:
     """Return (specular, shininess): matt, satin or glossy."""
     kind = rng.random()
     if kind < 0.35:
         return 0.05, 0.05
-    return (
-        (rng.uniform(0.15, 0.4), rng.uniform(0.1, 0.5))
-        if kind < 0.7
-        else (rng.uniform(0.5, 0.95), rng.uniform(0.4, 1.0))
-    )
+    if kind < 0.7:
+        return rng.uniform(0.15, 0.4), rng.uniform(0.1, 0.5)
+    return rng.uniform(0.5, 0.95), rng.uniform(0.4, 1.0)
 
 
-def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
+def paint_object(rng: Generator, split: str, item: Placed, owner: int) -> list[Geom]:
     """Return the drawn parts of an object in its colour, with accents on small parts only."""
-    shape = all_shapes()[item.shape]
-    wide = split == WIDE
-    base = sample_rgb(item.colour, rng, wide)
-    specular, shininess = _material(rng)
+    varied = split == "train"
+    base = sample_rgb(item.colour, rng, varied)
+    specular, shininess = _choose_gloss(rng)
     paints = _role_paints(rng, item, base)
-    grains = texture_ids(split)["grain"] if wide and rng.random() < 0.15 else ()
+    grains = texture_ids(split)["grain"] if varied and rng.random() < 0.15 else ()
     grain = grains[int(rng.integers(len(grains)))] if grains else -1
     prints = texture_ids(split)["print"]
     label_print = prints[int(rng.integers(len(prints)))]
     transform = item.rotation * item.scale
     out = []
-    for number, (role, _) in enumerate(shape.parts):
-        rgb, alpha = paints(role)
+    for number, (role, _) in enumerate(item.shape.parts):
+        rgb, alpha = paints[role]
         metal = role == "metal"
         out.append(
             Geom(
@@ -55,29 +67,26 @@ def paint_object(rng, split: str, item: Placed, owner: int) -> list[Geom]:
     return out
 
 
-def _role_paints(rng, item: Placed, base):
-    """Return a function role -> (rgb, alpha)."""
+def _role_paints(
+    rng: Generator, item: Placed, base: np.ndarray
+) -> dict[str, tuple[np.ndarray, float]]:
+    """Return (linear RGB (3,), alpha) by role; base (3,) is the paint of the body."""
     accent = sample_accent_rgb(item.colour, rng)
-    clear_bottle = item.kind == "bottle" and rng.random() < 0.3
+    see_through = item.kind.see_through_share > 0 and rng.random() < item.kind.see_through_share
     glass_alpha = rng.uniform(0.22, 0.42) + (0.12 if item.colour in ("white", "black") else 0.0)
-    bottle_alpha = rng.uniform(0.4, 0.6)
-    white_inside = rng.random() < 0.4 and item.kind == "cup"
+    clear_alpha = rng.uniform(0.4, 0.6)
+    pale_inside = rng.random() < item.kind.pale_inside_share
     cap = [base, base * 0.75, np.full(3, 0.95), np.full(3, 0.08), accent][int(rng.integers(5))]
     pen_cap = [base, base * 1.15, base * 0.65, np.full(3, 0.1), np.full(3, 0.93)][
         int(rng.integers(5))
     ]
-    drink = [
-        (0.2, 0.11, 0.05),
-        (0.35, 0.2, 0.1),
-        (0.55, 0.3, 0.1),
-        (0.9, 0.87, 0.8),
-        (0.1, 0.06, 0.04),
-    ][int(rng.integers(5))]
+    drink = DRINKS[int(rng.integers(len(DRINKS)))]
     metal = np.array(METALS[int(rng.integers(len(METALS)))]) * rng.uniform(0.85, 1.05)
     pages = np.array(OFF_WHITES[int(rng.integers(len(OFF_WHITES)))])
     label = np.full(3, 0.97) if item.colour != "white" or rng.random() < 0.5 else accent
-    fixed = {
-        "inside": (np.full(3, 0.95), 1.0) if white_inside else (base * rng.uniform(0.88, 1.0), 1.0),
+    return {
+        "body": (base, clear_alpha if see_through else 1.0),
+        "inside": (np.full(3, 0.95), 1.0) if pale_inside else (base * rng.uniform(0.88, 1.0), 1.0),
         "accent": (accent, 1.0),
         "label": (label, 1.0),
         "cap": (cap, 1.0),
@@ -94,18 +103,21 @@ def _role_paints(rng, item: Placed, base):
         "dark": (np.array([0.15, 0.1, 0.06]), 1.0),
         "food": (np.array([0.75, 0.65, 0.45]) * rng.uniform(0.6, 1.2), 1.0),
     }
-    body = (base, bottle_alpha if clear_bottle else 1.0)
-    return lambda role: fixed.get(role, body)
 
 
-def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
-    """Return the drawn parts of clutter shape `index` at spot; its colours are none of an object's."""
+def paint_clutter(
+    rng: Generator, split: str, shape: Shape, position: np.ndarray, transform: np.ndarray
+) -> list[Geom]:
+    """Return the drawn parts of a thing that lies about, in colours that no object has.
+
+    position (3,) metres; transform (3, 3): rotation and scale.
+    """
     grey = rng.uniform(0.05, 0.9)
     wood = np.array([0.7, 0.52, 0.34]) * rng.uniform(0.6, 1.2)
     metal = np.array(METALS[int(rng.integers(len(METALS)))])
     textures = texture_ids(split)
-    if all_shapes()[index].kind == "oddment":
-        return _paint_oddment(rng, textures["grain"], index, spot, transform)
+    if shape.name == NAMELESS:
+        return _paint_nameless(rng, textures["grain"], shape, position, transform)
     sheets = textures["print"] + textures["cloth"] + textures["blotches"] + textures["plain"]
     paints = {
         "utensil": metal if rng.random() < 0.75 else wood,
@@ -120,7 +132,7 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
         "ring": np.full(3, grey),
     }
     out = []
-    for number, (role, _) in enumerate(all_shapes()[index].parts):
+    for number, (role, _) in enumerate(shape.parts):
         texture = -1
         if role == "sheet" and rng.random() < 0.6:
             texture = sheets[int(rng.integers(len(sheets)))]
@@ -132,10 +144,10 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
         out.append(
             Geom(
                 "part",
-                spot,
+                position,
                 transform,
                 (*np.clip(rgb, 0, 1), 1.0),
-                index,
+                shape,
                 number,
                 texture=texture,
                 specular=shine,
@@ -146,26 +158,32 @@ def paint_clutter(rng, split: str, index: int, spot, transform) -> list[Geom]:
     return out
 
 
-def _paint_oddment(rng, grains, index: int, spot, transform) -> list[Geom]:
+def _paint_nameless(
+    rng: Generator,
+    grains: tuple[int, ...],
+    shape: Shape,
+    position: np.ndarray,
+    transform: np.ndarray,
+) -> list[Geom]:
     """Return a thing without a name in any colour at all, one of the ten or none."""
     rgb = (
-        sample_rgb(str(rng.choice(COLOURS)), rng, wide=True)
+        sample_rgb(str(rng.choice(COLOURS)), rng, varied=True)
         if rng.random() < 0.6
         else rng.random(3)
     )
     texture = grains[int(rng.integers(len(grains)))] if rng.random() < 0.2 else -1
-    specular, shininess = _material(rng)
+    specular, shininess = _choose_gloss(rng)
     return [
         Geom(
             "part",
-            spot,
+            position,
             transform,
             (*rgb, 1.0),
-            index,
+            shape,
             number,
             texture=texture,
             specular=specular,
             shininess=shininess,
         )
-        for number in range(len(all_shapes()[index].parts))
+        for number in range(len(shape.parts))
     ]

@@ -1,9 +1,12 @@
 """What a real camera adds: exposure, white balance, blur, noise, vignette and JPEG."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 
 
 @lru_cache(maxsize=1)
@@ -11,7 +14,7 @@ def _noise_pool() -> np.ndarray:
     return np.random.default_rng(5).standard_normal(1 << 21).astype(np.float32)
 
 
-def soften_edges(rgb, contrast: float = 36.0) -> np.ndarray:
+def soften_edges(rgb: np.ndarray, contrast: float = 36.0) -> np.ndarray:
     """Return the picture (H, W, 3) uint8 with jagged edges blurred by about half a pixel.
 
     Much cheaper than several samples a pixel when a processor draws.
@@ -22,27 +25,27 @@ def soften_edges(rgb, contrast: float = 36.0) -> np.ndarray:
     return np.where((edge > contrast)[..., None], blurred, rgb)
 
 
-def auto_gain(rng, rgb) -> float:
+def auto_gain(rng: Generator, rgb: np.ndarray) -> float:
     """Return the brightness factor, 0.85 to 1.4, that an exposure control would choose."""
     mean = max(float(rgb[::4, ::4].mean()) / 255, 0.02)
     return float(np.clip((rng.uniform(0.36, 0.5) / mean) ** 0.5, 0.85, 1.4))
 
 
-def _roll_off(rgb) -> None:
+def _roll_off(rgb: np.ndarray) -> None:
     """Bring a float picture back to 255 in place; hues stay, so pink does not turn white."""
     peak = rgb.max(-1)
     over = peak > 255
     rgb[over] *= (255 / peak[over])[:, None]
 
 
-def expose(rng, rgb, wide: bool = False) -> np.ndarray:
+def expose(rng: Generator, rgb: np.ndarray, varied: bool = False) -> np.ndarray:
     """Return the picture (H, W, 3) uint8 with random but mild camera effects.
 
-    wide: no exposure control in a third of the pictures, over- or underexposed now and then.
+    varied: no exposure control in a third of the pictures, over- or underexposed now and then.
     """
     height, width = rgb.shape[:2]
     gain = rng.uniform(0.93, 1.1) * auto_gain(rng, rgb)
-    if wide and rng.random() < 0.35:
+    if varied and rng.random() < 0.35:
         gain = rng.uniform(0.7, 1.25)
     balance = 1 + rng.uniform(-0.05, 0.05, 3)
     if rng.random() < 0.2:
@@ -65,17 +68,9 @@ def expose(rng, rgb, wide: bool = False) -> np.ndarray:
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
-def encode_jpeg(rgb, quality: int) -> bytes:
+def encode_jpeg(rgb: np.ndarray, quality: int) -> bytes:
     """Return the JPEG bytes of a picture (H, W, 3) uint8 RGB."""
     done, data = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
     if not done:
         raise ValueError(f"a picture of shape {rgb.shape} could not be encoded")
     return data.tobytes()
-
-
-def decode_jpeg(data: bytes) -> np.ndarray:
-    """Return the picture (H, W, 3) uint8 RGB of JPEG bytes."""
-    bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if bgr is None:
-        raise ValueError(f"{len(data)} bytes are not a JPEG picture")
-    return bgr[..., ::-1]

@@ -1,38 +1,71 @@
 """Choose objects, paints and poses for one scene, without interpenetration."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.random import Generator
 
-from groma_ros.sim.library import all_shapes, shapes_by_kind
-from groma_ros.sim.meshes import rotation_about
-from groma_ros.sim.scene import COLOURS, KINDS, WIDE
+from groma_ros.sim.kinds import TABLETOP, Kind, kind_named
+from groma_ros.sim.library import Library, Shape
+from groma_ros.sim.scene import COLOURS
+from groma_ros.sim.shapes.meshes import rotation_about
 
 MAX_OBJECTS = 10
+ATTEMPTS = 30
+TALLEST_STACKED_M = 0.25
 _COUNTS = np.array([6, 7, 13, 16, 17, 15, 11, 8, 4, 3]) / 100
-_NATURAL = {
-    "banana": ("yellow", "yellow", "yellow", "green"),
-    "apple": ("red", "red", "green", "yellow"),
-    "box": ("brown", "brown", "white"),
-    "marker": ("black", "blue", "red", "green"),
-    "plate": ("white", "white", "blue"),
-    "can": ("red", "blue", "green"),
-}
-_LYING = {"cup": 0.1, "bottle": 0.15, "can": 0.13, "glass": 0.06, "box": 0.3}
-_STANDING_BOOK = 0.2
-_SAUCER = 0.2
-_UNEQUAL = frozenset(KINDS) - {"cube", "ball"}
+"""How often a scene is made of 1, 2, ... `MAX_OBJECTS` objects."""
 
 
 @dataclass(frozen=True)
-class Placed:
-    """One object in the world: vertex v of its shape is at position + rotation @ (scale * v)."""
+class Wanted:
+    """Name an object that a scene shall show."""
 
-    kind: str
+    kind: Kind
     colour: str
-    shape: int
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """Describe an object that has no place yet.
+
+    scale (3,): factors of the shape's sides; pose (3, 3): rotation without heading; low, high (3,):
+    corners of the scaled and posed shape's bounding box, metres from the shape's origin.
+    """
+
+    kind: Kind
+    colour: str
+    shape: Shape
+    scale: np.ndarray
+    pose: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def size_m(self) -> np.ndarray:
+        """Return the sides (3,) of the bounding box, metres."""
+        return self.high - self.low
+
+    @property
+    def stands(self) -> bool:
+        """Return whether the shape stands as it was made."""
+        return np.allclose(self.pose, np.eye(3))
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Hold an object in the world: vertex v of its shape is at position + rotation @ (scale * v).
+
+    scale (3,), rotation (3, 3), position (3,) metres; z is up, the table's top at 0.
+    """
+
+    kind: Kind
+    colour: str
+    shape: Shape
     scale: np.ndarray
     rotation: np.ndarray
     position: np.ndarray
@@ -40,12 +73,12 @@ class Placed:
     @cached_property
     def points(self) -> np.ndarray:
         """Return the object's vertices (V, 3) in the world, metres."""
-        return all_shapes()[self.shape].vertices * self.scale @ self.rotation.T + self.position
+        return self.shape.vertices * self.scale @ self.rotation.T + self.position
 
 
 @dataclass(frozen=True)
 class Footprint:
-    """An upright box on the table: centre, half sides, heading, and its height range."""
+    """Describe an oriented rectangle on the table: centre, half sides (metres), heading (rad)."""
 
     x: float
     y: float
@@ -54,8 +87,8 @@ class Footprint:
     heading: float
 
 
-def footprints_overlap(a: Footprint, b: Footprint, margin: float = 0.004) -> bool:
-    """Return whether two oriented rectangles come closer than margin metres (separating axes)."""
+def footprints_overlap(a: Footprint, b: Footprint, margin_m: float = 0.004) -> bool:
+    """Return whether two oriented rectangles come closer than a margin (separating axes)."""
     dx, dy = b.x - a.x, b.y - a.y
     turn = b.heading - a.heading
     c, s = abs(math.cos(turn)), abs(math.sin(turn))
@@ -63,166 +96,170 @@ def footprints_overlap(a: Footprint, b: Footprint, margin: float = 0.004) -> boo
         ca, sa = math.cos(first.heading), math.sin(first.heading)
         along = abs(dx * ca + dy * sa)
         across = abs(-dx * sa + dy * ca)
-        if along > first.half_x + second.half_x * c + second.half_y * s + margin:
+        if along > first.half_x + second.half_x * c + second.half_y * s + margin_m:
             return False
-        if across > first.half_y + second.half_x * s + second.half_y * c + margin:
+        if across > first.half_y + second.half_x * s + second.half_y * c + margin_m:
             return False
     return True
 
 
-def choose_names(rng, count: int | None = None) -> list[tuple[str, str]]:
-    """Return (kind, colour) of each object; kinds and colours repeat often."""
+def choose_contents(
+    rng: Generator, kinds: tuple[Kind, ...] = TABLETOP, count: int | None = None
+) -> list[Wanted]:
+    """Draw the kind and colour of each object of a scene; kinds and colours repeat often."""
     count = int(rng.choice(MAX_OBJECTS, p=_COUNTS)) + 1 if count is None else count
-    kinds = [str(k) for k in rng.choice(KINDS, count, replace=rng.random() < 0.1)]
+    chosen = [kinds[int(k)] for k in rng.choice(len(kinds), count, replace=rng.random() < 0.1)]
     if count >= 2 and rng.random() < 0.5:
         copies = min(count, int(rng.integers(2, 5)))
-        kinds[:copies] = [kinds[0]] * copies
-    kinds = [kinds[int(k)] for k in rng.permutation(count)]
-    colours = [_colour_for(rng, kind) for kind in kinds]
+        chosen[:copies] = [chosen[0]] * copies
+    chosen = [chosen[int(k)] for k in rng.permutation(count)]
+    colours = [choose_colour(rng, kind) for kind in chosen]
     if count >= 3 and rng.random() < 0.3:
         shared = int(rng.integers(count))
         for k in rng.choice(count, min(int(rng.integers(2, 4)), count), replace=False):
             colours[int(k)] = colours[shared]
-    return list(zip(kinds, colours, strict=True))
+    return [Wanted(kind, colour) for kind, colour in zip(chosen, colours, strict=True)]
 
 
-def _colour_for(rng, kind: str) -> str:
-    natural = _NATURAL.get(kind)
-    if natural and rng.random() < (0.4 if kind in ("banana", "apple") else 0.15):
-        return str(rng.choice(natural))
+def choose_colour(rng: Generator, kind: Kind) -> str:
+    """Draw the colour of an object of a kind: any colour, or one that the kind often has."""
+    if kind.natural_colours and rng.random() < kind.natural_share:
+        return str(rng.choice(kind.natural_colours))
     return str(rng.choice(COLOURS))
 
 
-def _pose(rng, kind: str) -> np.ndarray:
-    """Return a (3, 3) rotation without heading: upright, lying or, for books, standing."""
-    if rng.random() < _LYING.get(kind, 0.0):
-        if kind == "box":
-            return rotation_about("xy"[int(rng.integers(2))], np.pi / 2)
-        side = rotation_about("z", rng.uniform(-0.9, 0.9) + (np.pi if rng.random() < 0.5 else 0))
-        roll = rotation_about("y", np.pi / 2) if kind != "cup" else rotation_about("x", np.pi / 2)
-        return roll @ (side if kind != "cup" else rotation_about("z", rng.uniform(-0.7, 0.7)))
-    if kind == "book" and rng.random() < _STANDING_BOOK:
-        return rotation_about("x", np.pi / 2) @ rotation_about("y", np.pi / 2 * rng.integers(0, 2))
-    if kind == "book" and rng.random() < 0.25:
-        return rotation_about("x", np.pi)
-    if kind == "marker":
-        return rotation_about("x", rng.uniform(0, 2 * np.pi))
-    if kind == "apple" and rng.random() < 0.3:
-        return rotation_about("y", rng.uniform(0.2, 1.3))
-    return np.eye(3)
+def _choose_pose(rng: Generator, kind: Kind) -> np.ndarray:
+    """Return a (3, 3) rotation without heading."""
+    return kind.lie(rng) if rng.random() < kind.lying_share else kind.rest(rng)
 
 
-def _scale(rng, kind: str, wide: bool) -> np.ndarray:
+def _choose_scale(rng: Generator, kind: Kind, split: str) -> np.ndarray:
+    """Return the factors (3,) of a shape's sides; training changes heights more."""
     scale = np.full(3, rng.uniform(0.8, 1.25))
-    if wide and kind in _UNEQUAL and rng.random() < 0.4:
-        thin = 0.35 if kind in ("plate", "book", "marker") else 0.2
-        scale *= [1, 1, 1 + thin * rng.uniform(-1, 1)]
-    if kind in _UNEQUAL:
-        round_kind = kind not in ("box", "book", "banana")
-        x, y, z = rng.uniform(0.92, 1.08, 3) if not round_kind else [1, 1, rng.uniform(0.9, 1.12)]
-        scale = scale * [x, y, z]
-    return scale
+    if kind.stretch == "none":
+        return scale
+    if split == "train" and rng.random() < 0.4:
+        scale *= [1, 1, 1 + kind.height_spread * rng.uniform(-1, 1)]
+    if kind.stretch == "sides":
+        return scale * rng.uniform(0.92, 1.08, 3)
+    return scale * [1, 1, rng.uniform(0.9, 1.12)]
 
 
-def place_objects(rng, split: str, names: list[tuple[str, str]]) -> list[Placed]:
+def place_objects(
+    rng: Generator, library: Library, split: str, contents: list[Wanted]
+) -> list[Placed]:
     """Return the objects that found a free place, near the origin, on the plane z = 0."""
-    drafts, saucers = _drafts(rng, split, names)
-    area = sum(float(np.prod((high - low)[:2])) for *_, low, high in drafts)
-    density = rng.uniform(0.16, 0.55)
-    aspect = rng.uniform(0.5, 2.0)
-    side = math.sqrt(area / density)
-    region = np.array([side * math.sqrt(aspect), side / math.sqrt(aspect)]) / 2
+    drafts, saucers = _draft_all(rng, library, split, contents)
+    half_region = _half_region(rng, drafts)
+    lower_of = _choose_stacks(rng, drafts, saucers)
     taken: list[Footprint] = []
+    on_table: dict[int, Placed] = {}
     out: list[Placed] = []
-    stacks = _stacks(rng, drafts, saucers)
-    tops: dict[int, int] = {}
-    for number, (kind, colour, index, scale, pose, low, high) in enumerate(drafts):
-        half, middle = (high - low)[:2] / 2, (high + low)[:2] / 2
-        below = stacks.get(number)
-        if below is not None and below in tops:
-            base = out[tops[below]]
-            heading = rng.uniform(0, 2 * np.pi)
-            turn = rotation_about("z", heading)
-            lift = _support_height(drafts[below], kind)
-            spot = base.position[:2] + rng.uniform(-0.004, 0.004, 2)
-            position = np.array(
-                [*(spot - (turn[:2, :2] @ middle)), base.position[2] + lift - low[2]]
-            )
-            out.append(Placed(kind, colour, index, scale, turn @ pose, position))
+    for number, draft in enumerate(drafts):
+        lower = lower_of.get(number)
+        if lower is not None and lower in on_table:
+            out.append(_stand_on(rng, draft, drafts[lower], on_table[lower]))
             continue
-        for attempt in range(30):
-            heading = rng.uniform(0, 2 * np.pi)
-            spread = region * (1 + 0.04 * attempt)
-            x, y = rng.uniform(-1, 1, 2) * spread
-            mark = Footprint(x, y, float(half[0]), float(half[1]), heading)
-            if not any(footprints_overlap(mark, other) for other in taken):
-                turn = rotation_about("z", heading)
-                position = np.array([*(np.array([x, y]) - turn[:2, :2] @ middle), -low[2]])
-                tops[number] = len(out)
-                taken.append(mark)
-                out.append(Placed(kind, colour, index, scale, turn @ pose, position))
-                break
+        found = _place_free(rng, draft, half_region, taken)
+        if found is not None:
+            on_table[number] = found
+            out.append(found)
     return out
 
 
-def _drafts(rng, split: str, names):
-    """Return ([(kind, colour, shape, scale, pose, low, high)], {cup: the saucer added under it})."""
-    drafts, saucers = [], {}
-    for kind, colour in names:
-        choices = shapes_by_kind(split)[kind]
-        index = choices[int(rng.integers(len(choices)))]
-        scale = _scale(rng, kind, split == WIDE)
-        cup = _draft(kind, colour, index, scale, _pose(rng, kind))
-        if kind == "cup" and np.allclose(cup[4], np.eye(3)) and rng.random() < _SAUCER:
-            tint = colour if rng.random() < 0.65 else _colour_for(rng, "plate")
-            drafts.append(_saucer(rng, split, cup, tint))
+def _half_region(rng: Generator, drafts: list[Draft]) -> np.ndarray:
+    """Return half the sides (2,) in metres of the rectangle that the objects will share."""
+    area_m2 = sum(float(np.prod(draft.size_m[:2])) for draft in drafts)
+    density = rng.uniform(0.16, 0.55)
+    aspect = rng.uniform(0.5, 2.0)
+    side_m = math.sqrt(area_m2 / density)
+    return np.array([side_m * math.sqrt(aspect), side_m / math.sqrt(aspect)]) / 2
+
+
+def _place_free(
+    rng: Generator, draft: Draft, half_region: np.ndarray, taken: list[Footprint]
+) -> Placed | None:
+    """Return the object where nothing else is, and note its footprint; None for nowhere."""
+    half, middle = draft.size_m[:2] / 2, (draft.high + draft.low)[:2] / 2
+    for attempt in range(ATTEMPTS):
+        heading = rng.uniform(0, 2 * np.pi)
+        x, y = rng.uniform(-1, 1, 2) * (half_region * (1 + 0.04 * attempt))
+        mark = Footprint(x, y, float(half[0]), float(half[1]), heading)
+        if not any(footprints_overlap(mark, other) for other in taken):
+            taken.append(mark)
+            turn = rotation_about("z", heading)
+            position = np.array([*(np.array([x, y]) - turn[:2, :2] @ middle), -draft.low[2]])
+            return _placed(draft, turn, position)
+    return None
+
+
+def _stand_on(rng: Generator, draft: Draft, lower: Draft, base: Placed) -> Placed:
+    """Return the object on top of another."""
+    turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
+    middle = (draft.high + draft.low)[:2] / 2
+    share = lower.kind.carrying_height
+    height_m = float(lower.size_m[2])
+    lift_m = height_m + 0.001 if share == 1 else height_m * share
+    spot = base.position[:2] + rng.uniform(-0.004, 0.004, 2)
+    z = base.position[2] + lift_m - draft.low[2]
+    return _placed(draft, turn, np.array([*(spot - (turn[:2, :2] @ middle)), z]))
+
+
+def _placed(draft: Draft, turn: np.ndarray, position: np.ndarray) -> Placed:
+    return Placed(draft.kind, draft.colour, draft.shape, draft.scale, turn @ draft.pose, position)
+
+
+def _draft_all(
+    rng: Generator, library: Library, split: str, contents: list[Wanted]
+) -> tuple[list[Draft], dict[int, int]]:
+    """Return the drafts and, by number of a cup, the number of the saucer added before it."""
+    drafts: list[Draft] = []
+    saucers: dict[int, int] = {}
+    for wanted in contents:
+        kind = wanted.kind
+        shape = library.choose(rng, split, kind.name)
+        scale = _choose_scale(rng, kind, split)
+        draft = _draft(kind, wanted.colour, shape, scale, _choose_pose(rng, kind))
+        if kind.saucer_share and draft.stands and rng.random() < kind.saucer_share:
+            plate = kind_named("plate", library.kinds)
+            colour = wanted.colour if rng.random() < 0.65 else choose_colour(rng, plate)
+            drafts.append(_saucer(rng, library, split, draft, Wanted(plate, colour)))
             saucers[len(drafts)] = len(drafts) - 1
-        drafts.append(cup)
+        drafts.append(draft)
     return drafts, saucers
 
 
-def _draft(kind, colour, index, scale, pose):
-    points = all_shapes()[index].vertices * scale @ pose.T
-    return kind, colour, index, scale, pose, points.min(0), points.max(0)
+def _draft(kind: Kind, colour: str, shape: Shape, scale: np.ndarray, pose: np.ndarray) -> Draft:
+    points = shape.vertices * scale @ pose.T
+    return Draft(kind, colour, shape, scale, pose, points.min(0), points.max(0))
 
 
-def _saucer(rng, split: str, cup, colour: str):
+def _saucer(rng: Generator, library: Library, split: str, cup: Draft, plate: Wanted) -> Draft:
     """Return the draft of a small plate a little wider than the cup that will stand on it."""
-    choices = shapes_by_kind(split)["plate"]
-    index = choices[int(rng.integers(len(choices)))]
-    width = float((cup[6] - cup[5])[:2].max()) * rng.uniform(1.15, 1.65)
-    return _draft(
-        "plate", colour, index, np.full(3, width / all_shapes()[index].size[0]), np.eye(3)
-    )
+    shape = library.choose(rng, split, plate.kind.name)
+    width_m = float(cup.size_m[:2].max()) * rng.uniform(1.15, 1.65)
+    scale = np.full(3, width_m / shape.size_m[0])
+    return _draft(plate.kind, plate.colour, shape, scale, np.eye(3))
 
 
-def _stacks(rng, drafts, taken: dict[int, int]) -> dict[int, int]:
+def _choose_stacks(rng: Generator, drafts: list[Draft], saucers: dict[int, int]) -> dict[int, int]:
     """Return {upper: lower} for pairs that may stand on each other; the lower one comes first."""
-    pairs = dict(taken)
+    lower_of = dict(saucers)
     if rng.random() > 0.45:
-        return pairs
+        return lower_of
     for upper in range(1, len(drafts)):
         for lower in range(upper):
-            used = upper in pairs or lower in pairs or lower in pairs.values()
+            used = upper in lower_of or lower in lower_of or lower in lower_of.values()
             if not used and _fits_on(drafts[upper], drafts[lower]) and rng.random() < 0.6:
-                pairs[upper] = lower
-    return pairs
+                lower_of[upper] = lower
+    return lower_of
 
 
-def _fits_on(upper, lower) -> bool:
-    base, top = lower[6] - lower[5], upper[6] - upper[5]
-    if not np.allclose(lower[4], np.eye(3)) or upper[0] == "marker" and lower[0] != "book":
+def _fits_on(upper: Draft, lower: Draft) -> bool:
+    """Return whether one object may stand on another."""
+    if not lower.stands or (upper.kind.stands_on and lower.kind.name not in upper.kind.stands_on):
         return False
-    room = {"plate": 0.62, "book": 0.95, "bowl": 0.6, "box": 0.9}.get(lower[0], 0.0)
-    if lower[0] == "bowl" and upper[0] not in ("apple", "ball", "cube"):
+    if lower.kind.holds and upper.kind.name not in lower.kind.holds:
         return False
-    return bool(top[:2].max() <= room * base[:2].min()) and top[2] < 0.25
-
-
-def _support_height(lower, kind: str) -> float:
-    height = float(lower[6][2] - lower[5][2])
-    if lower[0] == "plate":
-        return height * 0.3
-    if lower[0] == "bowl":
-        return height * 0.3
-    return height + 0.001
+    widest_m = lower.kind.carries * lower.size_m[:2].min()
+    return bool(upper.size_m[:2].max() <= widest_m) and upper.size_m[2] < TALLEST_STACKED_M

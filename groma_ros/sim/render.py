@@ -1,35 +1,41 @@
-"""Draw planned scenes with MuJoCo: one model holds every mesh and texture, a picture fills a scene."""
+"""Draw planned scenes with MuJoCo: one model holds every mesh and texture of a library."""
+
+from __future__ import annotations
 
 import math
 import os
 import sys
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
 
 from groma_ros.sim import photo
-from groma_ros.sim.library import all_shapes, hash_name
-from groma_ros.sim.meshes import unshared
+from groma_ros.sim.library import Library, hash_name, make_library
 from groma_ros.sim.scene import (
     MIN_VISIBLE_FRACTION,
     MIN_VISIBLE_PX,
-    WIDE,
     Scene,
     SceneObject,
     mask_box_xyxy,
 )
+from groma_ros.sim.shapes.meshes import unshared
 from groma_ros.sim.staging import AREA_PX, MAX_SIDE, plan_scene
 from groma_ros.sim.textures import all_textures
-from groma_ros.sim.world import Camera, Geom, Plan
+from groma_ros.sim.world import Camera, Geom, Light, Plan
 
 MAX_GEOMS = 400
+Box = tuple[float, float, float, float]
 
 
 class RenderingUnavailable(RuntimeError):
     """Say in one line what is missing to draw pictures."""
 
 
-def _import_mujoco():
+def _import_mujoco() -> ModuleType:
+    """Return the mujoco module, told to draw without a display and with all cores shared."""
     if sys.platform == "linux":
         os.environ.setdefault("MUJOCO_GL", "egl")
     os.environ.setdefault("LP_NUM_THREADS", "0")
@@ -42,7 +48,8 @@ def _import_mujoco():
     return mujoco
 
 
-def _open_context(mujoco, width: int, height: int):
+def _open_context(mujoco: ModuleType, width: int, height: int) -> Any:
+    """Return the current GL context; raise RenderingUnavailable where there is none."""
     try:
         if os.environ.get("MUJOCO_GL") == "egl":
             from mujoco.egl import GLContext  # also when mujoco was imported for another platform
@@ -58,20 +65,22 @@ def _open_context(mujoco, width: int, height: int):
     return context
 
 
-def _build_model(mujoco):
-    """Return (model, {(shape, part): mesh id}); texture k is all_textures()[k]."""
+def _build_model(
+    mujoco: ModuleType, library: Library
+) -> tuple[Any, dict[tuple[tuple[str, int], int], int]]:
+    """Return (MjModel, {(shape key, part): mesh id}); texture k is `all_textures()[k]`."""
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = MAX_SIDE
     spec.visual.quality.offsamples = 0
     spec.visual.quality.shadowsize = 1024
     spec.visual.quality.numquads = 6
     numbers = {}
-    for s, shape in enumerate(all_shapes()):
+    for shape in library.shapes:
         for p, (_, mesh) in enumerate(shape.parts):
-            numbers[s, p] = len(numbers)
+            numbers[shape.key, p] = len(numbers)
             mesh = unshared(mesh) if mesh.flat else mesh
             item = spec.add_mesh()
-            item.name = f"m{s}_{p}"
+            item.name = f"{shape.name}{shape.number}_{p}"
             item.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
             item.uservert = mesh.vertices.reshape(-1)
             item.userface = mesh.faces.reshape(-1)
@@ -90,15 +99,16 @@ def _build_model(mujoco):
 
 
 class Renderer:
-    """Own the GL context, the mesh and texture library and one scene buffer.
+    """Own the GL context, a library of shapes, the textures and one scene buffer.
 
     Raises RenderingUnavailable when MuJoCo or EGL is missing.
     """
 
-    def __init__(self):
+    def __init__(self, library: Library | None = None):
+        self.library = library or make_library()
         mujoco = self._mujoco = _import_mujoco()
         self._context = _open_context(mujoco, MAX_SIDE, MAX_SIDE)
-        self._model, self._mesh_ids = _build_model(mujoco)
+        self._model, self._mesh_ids = _build_model(mujoco, self.library)
         self._gpu = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
         self._scene = mujoco.MjvScene(self._model, maxgeom=MAX_GEOMS)
@@ -133,7 +143,7 @@ class Renderer:
         alone = self._alone_px(plan, owner)
         return rgb, owner, alone
 
-    def _read(self, size_hw) -> np.ndarray:
+    def _read(self, size_hw: tuple[int, int]) -> np.ndarray:
         height, width = size_hw
         area = self._mujoco.MjrRect(0, 0, width, height)
         self._mujoco.mjr_render(area, self._scene, self._gpu)
@@ -141,11 +151,11 @@ class Renderer:
         self._mujoco.mjr_readPixels(rgb, None, area, self._gpu)
         return np.ascontiguousarray(rgb[::-1])
 
-    def _owners(self, size_hw) -> np.ndarray:
+    def _owners(self, size_hw: tuple[int, int]) -> np.ndarray:
         """Return (H, W) int16 owners; object k draws the id k + 2, nameless parts 1, the room 0."""
         return np.maximum(self._read(size_hw)[..., 0].astype(np.int16) - 2, -1)
 
-    def _alone_px(self, plan: Plan, owner) -> np.ndarray:
+    def _alone_px(self, plan: Plan, owner: np.ndarray) -> np.ndarray:
         """Count each object's pixels without occluders; drawn again only where boxes touch."""
         seen = np.bincount(owner[owner >= 0], minlength=len(plan.objects)).astype(float)
         boxes = [_projected_box(item.points, plan.camera) for item in plan.objects]
@@ -161,11 +171,9 @@ class Renderer:
         return seen
 
     @staticmethod
-    def _segids(geoms, ids) -> None:
+    def _segids(geoms: Iterable[Any], ids: Iterable[int]) -> None:
         for geom, number in zip(geoms, ids, strict=True):
             geom.segid = number
-
-    # ---------------------------------------------------------------- scene filling
 
     def _fill(self, plan: Plan) -> None:
         scene = self._scene
@@ -191,7 +199,7 @@ class Renderer:
         target = scene.geoms[scene.ngeom]
         position, transform, size, data = geom.position, geom.transform, geom.size, -1
         if geom.form == "part":
-            mesh = self._mesh_ids[geom.shape, geom.part]
+            mesh = self._mesh_ids[geom.shape.key, geom.part]
             position = position + transform @ self._mesh_pos[mesh]
             transform = transform @ self._mesh_mat[mesh]
             kind, size, data = kinds.mjGEOM_MESH, (1.0, 1.0, 1.0), 2 * mesh
@@ -231,7 +239,7 @@ class Renderer:
             view.frustum_near, view.frustum_far = near, far
             view.orthographic = 0
 
-    def _set_light(self, light, target) -> None:
+    def _set_light(self, light: Light, target: Any) -> None:
         kinds = self._mujoco.mjtLightType
         target.type = int(kinds.mjLIGHT_DIRECTIONAL if light.directional else kinds.mjLIGHT_SPOT)
         target.pos[:], target.dir[:] = light.position, light.direction
@@ -242,7 +250,8 @@ class Renderer:
         target.headlight, target.castshadow = 0, int(light.shadow)
 
 
-def _projected_box(points, camera: Camera) -> tuple[float, float, float, float]:
+def _projected_box(points: np.ndarray, camera: Camera) -> Box:
+    """Return the box (x0, y0, x1, y1) in pixels about projected points (N, 3), zeros behind us."""
     pixels, depth = camera.project(points)
     pixels = pixels[depth > 0.02]
     if not len(pixels):
@@ -251,11 +260,11 @@ def _projected_box(points, camera: Camera) -> tuple[float, float, float, float]:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def _boxes_touch(a, b) -> bool:
+def _boxes_touch(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _inside_fraction(points, camera: Camera) -> float:
+def _inside_fraction(points: np.ndarray, camera: Camera) -> float:
     """Return the share of an object's outline (convex hull) that lies inside the picture."""
     pixels, depth = camera.project(points)
     if depth.min() < 0.02:
@@ -275,14 +284,19 @@ def render_scene(
 ) -> Scene:
     """Draw the scene that belongs to a seed and a split; the same picture every time."""
     rng = np.random.default_rng([hash_name(split), seed])
-    plan = plan_scene(rng, split, size_hw)
-    wide = split == WIDE
-    rgb, owner, alone = renderer.draw(plan, soft=not wide or rng.random() < 0.75)
-    return assemble(plan, photo.expose(rng, rgb, wide), owner, alone, split, seed)
+    plan = plan_scene(rng, renderer.library, split, size_hw)
+    varied = split == "train"
+    rgb, owner, alone = renderer.draw(plan, soft=not varied or rng.random() < 0.75)
+    return assemble(plan, photo.expose(rng, rgb, varied), owner, alone, split, seed)
 
 
-def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
-    """Return the Scene of a drawn plan; objects hardly visible go to its hidden list."""
+def assemble(
+    plan: Plan, rgb: np.ndarray, owner: np.ndarray, alone_px: np.ndarray, split: str, seed: int
+) -> Scene:
+    """Return the Scene of a drawn plan; objects hardly visible go to its hidden list.
+
+    rgb (H, W, 3) uint8, owner (H, W) int16 and alone_px (objects,) as `Renderer.draw` returns them.
+    """
     shown, hidden, order = [], [], []
     height, width = plan.camera.size_hw
     least_px = MIN_VISIBLE_PX * max(1.0, height * width / AREA_PX / 1.2)
@@ -291,9 +305,9 @@ def assemble(plan: Plan, rgb, owner, alone, split: str, seed: int) -> Scene:
         points = item.points
         centre = (points.min(0) + points.max(0)) / 2
         area = float(mask.sum())
-        fraction = area / max(float(alone[k]), 1.0) * _inside_fraction(points, plan.camera)
+        fraction = area / max(float(alone_px[k]), 1.0) * _inside_fraction(points, plan.camera)
         found = SceneObject(
-            item.kind,
+            item.kind.name,
             item.colour,
             mask_box_xyxy(mask),
             min(fraction, 1.0),

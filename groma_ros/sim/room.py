@@ -1,83 +1,27 @@
-"""Everything around the objects: clutter, table, floor, walls and lights."""
+"""The room about the objects: table, floor, walls and lights."""
+
+from __future__ import annotations
 
 import math
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
-from groma_ros.sim.clutter import MAKERS
-from groma_ros.sim.library import all_shapes, shapes_by_kind
-from groma_ros.sim.meshes import rotation_about
-from groma_ros.sim.paint import paint_clutter
-from groma_ros.sim.placing import Footprint, footprints_overlap
-from groma_ros.sim.scene import WIDE
+from groma_ros.sim.shapes.meshes import rotation_about
 from groma_ros.sim.textures import texture_ids
 from groma_ros.sim.world import Camera, Geom, Light
 
-
-def scatter_clutter(rng, split: str, objects, reach: float) -> list[Geom]:
-    """Return the parts of 1 to 4 nameless things in about a third of the scenes."""
-    library = shapes_by_kind(split)
-    out = _saucer_spoons(rng, split, objects, library["spoon"])
-    varied = split == WIDE
-    if rng.random() > (0.5 if varied else 0.36):
-        return out
-    taken = [_footprint(o.points) for o in objects]
-    names = [n for n in library if n in MAKERS]
-    for _ in range(int(rng.integers(1, 5))):
-        name = names[int(rng.integers(len(names)))]
-        name = "oddment" if varied and rng.random() < 0.5 else name
-        index = library[name][int(rng.integers(len(library[name])))]
-        scale = np.full(3, rng.uniform(0.8, 1.2))
-        turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
-        points = all_shapes()[index].vertices * scale @ turn.T
-        for _ in range(12):
-            wide = 0.08 + reach * (1.6 if name == "laptop" else 1.15)
-            spot = np.array([*rng.uniform(-wide, wide, 2), 0.0])
-            mark = _footprint(points + spot)
-            if not any(footprints_overlap(mark, other) for other in taken):
-                taken.append(mark)
-                out += paint_clutter(rng, split, index, spot, turn * scale)
-                break
-    return out
+_TABLE_GROUPS = (
+    *("wood", "wood", "wood", "marble", "tiles", "checker", "cloth"),
+    *("speckle", "speckle", "stripes", "plain", "plain", "blotches"),
+)
+_WALL_GROUPS = ("plain", "plain", "speckle", "tiles", "stripes", "room", "room", "wood", "blotches")
+_TRAIN_GROUPS = ("collage", "clouds", "clouds")
 
 
-def _saucer_spoons(rng, split: str, objects, spoons) -> list[Geom]:
-    """Return a spoon on about half of the plates that carry a cup."""
-    out = []
-    for plate in objects:
-        cups = [
-            o
-            for o in objects
-            if o.kind == "cup"
-            and plate.kind == "plate"
-            and np.linalg.norm(o.position[:2] - plate.position[:2]) < 0.05
-            and o.position[2] > plate.position[2]
-        ]
-        if not cups or rng.random() < 0.5:
-            continue
-        low, high = plate.points.min(0), plate.points.max(0)
-        index = spoons[int(rng.integers(len(spoons)))]
-        length = float(all_shapes()[index].size[0])
-        scale = np.full(3, (high - low)[0] * rng.uniform(0.85, 1.05) / length)
-        heading = rng.uniform(0, 2 * np.pi)
-        turn = rotation_about("z", heading)
-        aside = turn @ np.array(
-            [-0.5 * length * scale[0], rng.uniform(0.28, 0.38) * (high - low)[0], 0]
-        )
-        spot = (low + high) / 2 + aside
-        spot[2] = high[2] + 0.001
-        out += paint_clutter(rng, split, index, spot, turn * scale)
-    return out
-
-
-def _footprint(points) -> Footprint:
-    low, high = points.min(0), points.max(0)
-    x, y = (low + high)[:2] / 2
-    return Footprint(x, y, (high[0] - low[0]) / 2, (high[1] - low[1]) / 2, 0.0)
-
-
-def _tint(rng) -> np.ndarray:
-    """Return what a surface texture is multiplied with: mostly light, sometimes dark or coloured."""
+def _tint(rng: Generator) -> np.ndarray:
+    """Return the factor (3,) of a surface texture: mostly light, dark or coloured."""
     choice = rng.random()
     if choice < 0.6:
         return np.full(3, rng.uniform(0.75, 1.0)) + rng.uniform(-0.04, 0.04, 3)
@@ -86,57 +30,51 @@ def _tint(rng) -> np.ndarray:
     return rng.uniform(0.5, 1.0, 3)
 
 
-def _surface(rng, split: str, groups) -> tuple[int, np.ndarray]:
+def _surface(rng: Generator, split: str, groups: tuple[str, ...]) -> tuple[int, np.ndarray]:
     """Return (texture, tint) of a table, floor or wall."""
     textures = texture_ids(split)
     if rng.random() < 0.14:
         white = rng.uniform(0.8, 0.95) if rng.random() < 0.6 else rng.uniform(0.05, 0.2)
         return -1, np.full(3, white)
     group = groups[int(rng.integers(len(groups)))]
-    if split == WIDE and rng.random() < 0.25:
+    if split == "train" and rng.random() < 0.25:
         group = _TRAIN_GROUPS[int(rng.integers(len(_TRAIN_GROUPS)))]
     return textures[group][int(rng.integers(len(textures[group])))], np.clip(_tint(rng), 0, 1)
 
 
-_TABLE_GROUPS = (
-    "wood",
-    "wood",
-    "wood",
-    "marble",
-    "tiles",
-    "checker",
-    "cloth",
-    "speckle",
-    "speckle",
-    "stripes",
-    "plain",
-    "plain",
-    "blotches",
-)
-_TRAIN_GROUPS = ("collage", "clouds", "clouds")
-_WALL_GROUPS = ("plain", "plain", "speckle", "tiles", "stripes", "room", "room", "wood", "blotches")
-
-
-def _plane(rng, split, groups, position, transform, size, period_m, reflect=0.0) -> Geom:
+def _plane(
+    rng: Generator,
+    split: str,
+    groups: tuple[str, ...],
+    position: ArrayLike,
+    transform: np.ndarray,
+    half_size_m: tuple[float, float],
+    period_m: float,
+    reflectance: float = 0.0,
+) -> Geom:
+    """Return a rectangle with a texture of one of the groups, repeated every period_m."""
     texture, tint = _surface(rng, split, groups)
-    repeat = (2 * size[0] / period_m, 2 * size[1] / period_m)
+    repeat = (2 * half_size_m[0] / period_m, 2 * half_size_m[1] / period_m)
     shine = rng.uniform(0, 0.35)
     return Geom(
         "plane",
         np.asarray(position, float),
         transform,
         (*tint, 1.0),
-        size=(*size, 1.0),
+        size=(*half_size_m, 1.0),
         texture=texture,
         repeat=repeat,
         specular=shine,
         shininess=rng.uniform(0.1, 0.8),
-        reflectance=reflect,
+        reflectance=reflectance,
     )
 
 
-def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
-    """Return the table top or ground, the floor below, walls and pictures on them."""
+def plan_room(rng: Generator, split: str, camera: Camera, reach_m: float) -> list[Geom]:
+    """Return the table top or ground, the floor below, walls and pictures on them.
+
+    reach_m: how far from the origin objects lie.
+    """
     out = []
     turn = rotation_about("z", rng.uniform(0, 2 * np.pi))
     reflect = rng.uniform(0.05, 0.25) if rng.random() < 0.12 else 0.0
@@ -144,7 +82,7 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     table = rng.random() < 0.68
     floor_z = 0.0
     if table:
-        half = reach * rng.uniform(1.0, 1.3, 2) + rng.uniform(0.05, 0.7, 2)
+        half = reach_m * rng.uniform(1.0, 1.3, 2) + rng.uniform(0.05, 0.7, 2)
         top = _plane(rng, split, _TABLE_GROUPS, (0, 0, 0), turn, tuple(half), period, reflect)
         thick = rng.uniform(0.015, 0.06)
         side = np.clip(np.array(top.rgba[:3]) * rng.uniform(0.3, 0.8), 0, 1)
@@ -159,14 +97,13 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
             ),
         ]
         floor_z = -rng.uniform(0.35, 0.9)
-    groups = _TABLE_GROUPS
     far = float(np.linalg.norm(camera.position[:2])) + rng.uniform(0.3, 2.5)
-    far = max(far, reach + 0.25)
+    far = max(far, reach_m + 0.25)
     out.append(
         _plane(
             rng,
             split,
-            groups,
+            _TABLE_GROUPS,
             (0, 0, floor_z),
             turn,
             (1.5 * far, 1.5 * far),
@@ -178,7 +115,7 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     high = rng.uniform(2.0, 3.0)
     texture_period = rng.uniform(0.6, 3.0)
     wall = _plane(rng, split, _WALL_GROUPS, (0, 0, 0), turn, (far, high), texture_period)
-    if rng.random() < (0.3 if split == WIDE else 0.15):
+    if rng.random() < (0.3 if split == "train" else 0.15):
         wall = _open_air(rng, (far, high))
     for k in range(4):
         out += _wall(
@@ -187,7 +124,7 @@ def furnish(rng, split: str, camera: Camera, reach: float) -> list[Geom]:
     return out
 
 
-def _open_air(rng, size) -> Geom:
+def _open_air(rng: Generator, half_size_m: tuple[float, float]) -> Geom:
     """Return an even, glowing wall: the empty background of a studio or a simulator."""
     grey = rng.uniform(0.2, 1.0)
     tint = [1.0, 1.0, 1.0] if rng.random() < 0.5 else [0.6, 0.78, 1.0]
@@ -196,24 +133,32 @@ def _open_air(rng, size) -> Geom:
         np.zeros(3),
         np.eye(3),
         (*(grey * np.array(tint)), 1.0),
-        size=(*size, 1.0),
+        size=(*half_size_m, 1.0),
         emission=0.6,
     )
 
 
-def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
+def _wall(
+    rng: Generator,
+    split: str,
+    look: Geom,
+    heading_rad: float,
+    far_m: float,
+    middle_z: float,
+    half_size_m: tuple[float, float],
+) -> list[Geom]:
     """Return one wall that faces the origin and perhaps a picture on it."""
-    inward = np.array([-math.cos(heading), -math.sin(heading), 0.0])
-    across = np.array([-math.sin(heading), math.cos(heading), 0.0])
+    inward = np.array([-math.cos(heading_rad), -math.sin(heading_rad), 0.0])
+    across = np.array([-math.sin(heading_rad), math.cos(heading_rad), 0.0])
     frame = np.stack([across, np.cross(inward, across), inward], 1)
-    centre = -inward * far + [0, 0, middle_z]
+    centre = -inward * far_m + [0, 0, middle_z]
     out = [
         Geom(
             "plane",
             centre,
             frame,
             look.rgba,
-            size=(*size, 1.0),
+            size=(*half_size_m, 1.0),
             texture=look.texture,
             repeat=look.repeat,
             specular=0.05,
@@ -222,8 +167,8 @@ def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
         )
     ]
     if look.emission == 0 and rng.random() < 0.3:
-        wide, tall = rng.uniform(0.1, 0.35, 2) * min(far, 1.5)
-        place = centre + inward * 0.012 + across * rng.uniform(-0.5, 0.5) * far
+        wide, tall = rng.uniform(0.1, 0.35, 2) * min(far_m, 1.5)
+        place = centre + inward * 0.012 + across * rng.uniform(-0.5, 0.5) * far_m
         place[2] = rng.uniform(0.1, 0.9)
         textures = texture_ids(split)
         group = textures[("blotches", "room", "stripes", "print")[int(rng.integers(4))]]
@@ -244,21 +189,20 @@ def _wall(rng, split, look: Geom, heading, far, middle_z, size) -> list[Geom]:
     return out
 
 
-def _white(rng, spread: float) -> np.ndarray:
+def _white(rng: Generator, spread: float) -> np.ndarray:
     """Return a light colour between warm and cool, mean 1."""
     warm = rng.uniform(-spread, spread)
     colour = np.array([1 + warm, 1 + 0.15 * warm, 1 - warm])
     return colour / colour.mean()
 
 
-def light_up(rng, camera: Camera, split: str) -> list[Light]:
+def plan_lights(rng: Generator, camera: Camera, split: str) -> list[Light]:
     """Return 2 to 4 lights: an even one, a key light (often with shadow) and fill lights."""
     ambient = rng.uniform(0.32, 0.58)
     key = rng.uniform(0.4, 0.75)
     spread, lowest, bright = 0.07, 35, (0.72, 0.97)
-    if (
-        split == WIDE and rng.random() < 0.45
-    ):  # a bare lamp, a coloured one, a dim or a dazzling room
+    if split == "train" and rng.random() < 0.45:
+        # a bare lamp, a coloured one, a dim or a dazzling room
         ambient, key = rng.uniform(0.12, 0.9), rng.uniform(0.1, 1.0)
         spread, lowest, bright = 0.16, 15, (0.5, 1.2)
     fills = int(rng.choice(3, p=[0.35, 0.45, 0.2]))

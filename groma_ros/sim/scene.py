@@ -1,28 +1,17 @@
 """What a picture of the tabletop world is: kinds, colours, objects. Needs no renderer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
 
-KINDS = (
-    "cup",
-    "glass",
-    "bottle",
-    "can",
-    "bowl",
-    "plate",
-    "box",
-    "ball",
-    "cube",
-    "banana",
-    "apple",
-    "book",
-    "marker",
-)
+from groma_ros.sim.kinds import TABLETOP
+
+KINDS = tuple(kind.name for kind in TABLETOP)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
 SPLITS = ("train", "test")
-WIDE = "train"
-"""The split whose scenes vary more than a test's do: in shapes, paints, light, cameras and sizes."""
+"""Pictures to train on, which vary more in everything, and pictures to measure on."""
 
 MIN_VISIBLE_PX = 80
 MIN_VISIBLE_FRACTION = 0.35
@@ -32,10 +21,14 @@ MIN_VISIBLE_FRACTION = 0.35
 class SceneObject:
     """Describe one object of a picture.
 
-    box_xyxy (4,) float32: tight box of its visible pixels, pixels of the picture, right and bottom
-    exclusive; visible_fraction: visible area over the area without occluders and border;
-    distance_m: camera to the object's centre; position_m (3,): that centre in the world, z up,
-    table top at 0; size_m: longest side of its own bounding box.
+    kind              its name
+    colour            one of `COLOURS`, or empty where no one word fits
+    box_xyxy          (4,) float32, tight box of its visible pixels, right and bottom exclusive
+    visible_fraction  visible area over the area without occluders and border
+    area_px           visible pixels
+    distance_m        from the camera to the object's centre
+    position_m        (3,) that centre in the world, z up, table top at 0
+    size_m            longest side of its own bounding box
     """
 
     kind: str
@@ -48,19 +41,21 @@ class SceneObject:
     size_m: float
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"kind {self.kind!r} is none of {KINDS}")
-        if self.colour not in COLOURS:
-            raise ValueError(f"colour {self.colour!r} is none of {COLOURS}")
+        if not self.kind:
+            raise ValueError("an object's kind must be a name, got an empty one")
+        if self.colour not in (*COLOURS, ""):
+            raise ValueError(f"colour {self.colour!r} is none of {COLOURS}, nor empty")
 
 
 @dataclass(frozen=True)
 class Scene:
     """Hold one rendered picture and its truth.
 
-    rgb (H, W, 3) uint8; objects: what a person can see; hidden: what is there but too small,
-    covered or cut off to ask about; index_map (H, W) int16: index into objects, -1 none,
-    len(objects) + j the hidden object j; camera: fx, fy, cx, cy in pixels.
+    rgb        (H, W, 3) uint8
+    objects    what a person can see
+    hidden     what is there but too small, covered or cut off to ask about
+    index_map  (H, W) int16: index into objects, -1 none, len(objects) + j the hidden object j
+    camera     fx, fy, cx, cy in pixels
     """
 
     rgb: np.ndarray
@@ -80,7 +75,7 @@ class Scene:
             raise ValueError(f"split {self.split!r} is none of {SPLITS}")
 
 
-def mask_box_xyxy(mask) -> np.ndarray:
+def mask_box_xyxy(mask: np.ndarray) -> np.ndarray:
     """Return the tight box (4,) float32 of a (H, W) bool mask, zeros when it is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):

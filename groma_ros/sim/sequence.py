@@ -1,5 +1,7 @@
 """Render the short camera sequence that the demo publishes, with its calibration and truth."""
 
+from __future__ import annotations
+
 import argparse
 import json
 import math
@@ -9,27 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
+from groma_ros.sim.kinds import kind_named
 from groma_ros.sim.photo import encode_jpeg
-from groma_ros.sim.placing import place_objects
+from groma_ros.sim.placing import Wanted, place_objects
 from groma_ros.sim.render import Renderer, RenderingUnavailable, assemble
 from groma_ros.sim.scene import Scene
-from groma_ros.sim.staging import dress
+from groma_ros.sim.staging import plan_surroundings
 from groma_ros.sim.world import Camera, look_at
 
 SPLIT = "test"
 SIZE_HW = (480, 640)
-NAMES = (
-    ("cup", "red"),
-    ("plate", "white"),
-    ("bowl", "white"),
-    ("book", "blue"),
-    ("bottle", "green"),
-    ("cup", "blue"),
-    ("apple", "red"),
-    ("can", "orange"),
-    ("can", "green"),
-    ("marker", "black"),
-)
+CONTENTS = [
+    Wanted(kind_named(name), colour)
+    for name, colour in (
+        *(("cup", "red"), ("plate", "white"), ("bowl", "white"), ("book", "blue")),
+        *(("bottle", "green"), ("cup", "blue"), ("apple", "red"), ("can", "orange")),
+        *(("can", "green"), ("marker", "black")),
+    )
+]
 JPEG_QUALITY = 85
 GAIN = 1.45
 
@@ -51,10 +50,11 @@ def camera_at(share: float, reach_m: float) -> Camera:
 
 def render_sequence(renderer: Renderer, seed: int, frames: int) -> list[Scene]:
     """Return the frames of one scene seen from a moving camera; hidden objects keep their names."""
+    library = renderer.library
     rng = np.random.default_rng([7, seed])
-    objects = place_objects(rng, SPLIT, list(NAMES))
+    objects = place_objects(rng, library, SPLIT, CONTENTS)
     reach = max(float(np.abs(item.points[:, :2]).max()) for item in objects)
-    plan = dress(rng, SPLIT, objects, camera_at(0.5, reach))
+    plan = plan_surroundings(rng, library, SPLIT, objects, camera_at(0.5, reach))
     scenes = []
     for k in range(frames):
         plan = replace(plan, camera=camera_at(k / max(frames - 1, 1), reach))

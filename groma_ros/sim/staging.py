@@ -1,13 +1,18 @@
 """Draw a whole random scene: objects, camera, clutter, room and lights."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+from numpy.random import Generator
 
+from groma_ros.sim.clutter import scatter_clutter
+from groma_ros.sim.kinds import kind_named
+from groma_ros.sim.library import Library
 from groma_ros.sim.paint import paint_object
-from groma_ros.sim.placing import Placed, choose_names, place_objects
-from groma_ros.sim.room import furnish, light_up, scatter_clutter
-from groma_ros.sim.scene import WIDE
+from groma_ros.sim.placing import Placed, Wanted, choose_contents, place_objects
+from groma_ros.sim.room import plan_lights, plan_room
 from groma_ros.sim.world import Camera, Plan, look_at
 
 ASPECTS = ((4 / 3, 0.5), (16 / 9, 0.14), (1.0, 0.12), (1.5, 0.14), (0.75, 0.1))
@@ -17,44 +22,52 @@ SIDE_FACTORS = (0.7, 1.0, 1.0, 1.4, 2.0)
 CAFE_COLOURS = ("red", "red", "brown", "brown", "white", "black", "blue", "green", "orange")
 
 
-def plan_scene(rng, split: str, size_hw: tuple[int, int] | None = None) -> Plan:
-    """Draw a random scene of a split; size_hw fixes the picture's size."""
-    names = choose_names(rng)
+def plan_scene(
+    rng: Generator, library: Library, split: str, size_hw: tuple[int, int] | None = None
+) -> Plan:
+    """Draw a random scene of a split; size_hw fixes the picture's height and width in pixels."""
+    contents = choose_contents(rng, library.kinds)
     if rng.random() < 0.1:  # a cup alone, often with a saucer, is what cafes show
-        names = [("cup", str(rng.choice(CAFE_COLOURS)))]
-    objects = place_objects(rng, split, names)
-    wide = split == WIDE
-    size_hw = size_hw or _picture_size(rng, wide)
-    camera, objects = _choose_camera(rng, objects, size_hw, wide)
-    return dress(rng, split, objects, camera)
+        contents = [Wanted(kind_named("cup", library.kinds), str(rng.choice(CAFE_COLOURS)))]
+    objects = place_objects(rng, library, split, contents)
+    varied = split == "train"
+    size_hw = size_hw or _picture_size(rng, varied)
+    camera, objects = _choose_camera(rng, objects, size_hw, varied)
+    return plan_surroundings(rng, library, split, objects, camera)
 
 
-def dress(rng, split: str, objects: list[Placed], camera: Camera) -> Plan:
+def plan_surroundings(
+    rng: Generator, library: Library, split: str, objects: list[Placed], camera: Camera
+) -> Plan:
     """Return the plan of placed objects with paint, clutter, a room and lights about them."""
     geoms = []
     for number, item in enumerate(objects):
         geoms += paint_object(rng, split, item, number)
-    reach = max((float(np.abs(o.points[:, :2]).max()) for o in objects), default=0.2)
-    geoms += scatter_clutter(rng, split, objects, reach)
-    geoms += furnish(rng, split, camera, reach)
-    span = float(np.clip(reach * 1.3 + 0.1, 0.25, 2.0))
-    return Plan(tuple(objects), tuple(geoms), tuple(light_up(rng, camera, split)), camera, span)
+    reach_m = max((float(np.abs(o.points[:, :2]).max()) for o in objects), default=0.2)
+    geoms += scatter_clutter(rng, library, split, objects, reach_m)
+    geoms += plan_room(rng, split, camera, reach_m)
+    span_m = float(np.clip(reach_m * 1.3 + 0.1, 0.25, 2.0))
+    lights = plan_lights(rng, camera, split)
+    return Plan(tuple(objects), tuple(geoms), tuple(lights), camera, span_m)
 
 
-def _picture_size(rng, wide: bool) -> tuple[int, int]:
+def _picture_size(rng: Generator, varied: bool) -> tuple[int, int]:
+    """Return (height, width) in pixels, multiples of 4."""
     aspect = ASPECTS[int(rng.choice(len(ASPECTS), p=[p for _, p in ASPECTS]))][0]
     area = AREA_PX * rng.uniform(0.85, 1.2)
-    if wide:
+    if varied:
         area = min(area * rng.choice(SIDE_FACTORS) ** 2, MAX_SIDE**2 * min(aspect, 1 / aspect))
     height = math.sqrt(area / aspect)
     return round(height / 4) * 4, round(height * aspect / 4) * 4
 
 
-def _choose_camera(rng, objects: list[Placed], size_hw, wide: bool) -> tuple[Camera, list[Placed]]:
+def _choose_camera(
+    rng: Generator, objects: list[Placed], size_hw: tuple[int, int], varied: bool
+) -> tuple[Camera, list[Placed]]:
     """Return a camera and the objects that do not stand in its way."""
     height, width = size_hw
     fov_long = math.radians(rng.uniform(35, 75))
-    if wide and rng.random() < 0.3:
+    if varied and rng.random() < 0.3:
         fov_long = math.radians(rng.uniform(22, 96))
     fov_y = fov_long if height >= width else 2 * math.atan(math.tan(fov_long / 2) * height / width)
     half = math.tan(min(fov_y, 2 * math.atan(math.tan(fov_y / 2) * width / height)) / 2)
@@ -98,5 +111,6 @@ def _choose_camera(rng, objects: list[Placed], size_hw, wide: bool) -> tuple[Cam
 
 
 def _is_clear(item: Placed, camera: Camera, nearest_m: float) -> bool:
+    """Return whether no part of an object comes nearer to the camera than nearest_m."""
     away = item.points - camera.position
     return bool(np.linalg.norm(away, axis=1).min() > nearest_m)

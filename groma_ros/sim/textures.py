@@ -1,14 +1,18 @@
 """Procedural pictures for tables, walls, floors, prints and screens, from numpy alone."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
 SIDE = 256
 PRINT_SIDE = 64
 
 
-def _noise(rng, side: int, cells: int, stretch: int = 1) -> np.ndarray:
+def _noise(rng: Generator, side: int, cells: int, stretch: int = 1) -> np.ndarray:
     """Return smooth tileable value noise (side, side) in 0..1; stretch lengthens it along x."""
     grid = rng.random((cells, max(cells // stretch, 1)))
     out = grid
@@ -23,18 +27,20 @@ def _noise(rng, side: int, cells: int, stretch: int = 1) -> np.ndarray:
     return out
 
 
-def _octaves(rng, side, cells, count=4, stretch=1) -> np.ndarray:
+def _octaves(rng: Generator, side: int, cells: int, count: int = 4, stretch: int = 1) -> np.ndarray:
+    """Return noise (side, side) in 0..1, each octave half as wide and strong as the last."""
     layers = [_noise(rng, side, min(cells * 2**k, side // 2), stretch) / 2**k for k in range(count)]
     total = sum(layers)
     low, high = total.min(), total.max()
     return (total - low) / max(high - low, 1e-9)
 
 
-def _mix(a, b, t) -> np.ndarray:
+def _mix(a: ArrayLike, b: ArrayLike, t: np.ndarray) -> np.ndarray:
+    """Return (n, n, 3): colour a where t (n, n) is 0, colour b where it is 1."""
     return np.asarray(a) * (1 - t[..., None]) + np.asarray(b) * t[..., None]
 
 
-def _tone(rng, light: float = 0.15, bright: float = 1.0) -> np.ndarray:
+def _tone(rng: Generator, light: float = 0.15, bright: float = 1.0) -> np.ndarray:
     """Return a surface colour (3,): mostly grey, beige or muted, seldom vivid."""
     value = rng.uniform(light, bright)
     choice = rng.random()
@@ -50,7 +56,7 @@ def _grid() -> tuple[np.ndarray, np.ndarray]:
     return np.meshgrid(np.arange(SIDE) / SIDE, np.arange(SIDE) / SIDE)
 
 
-def wood(rng) -> np.ndarray:
+def wood(rng: Generator) -> np.ndarray:
     """Return planks with grain, from pale to dark."""
     light = np.array([0.85, 0.66, 0.45]) * rng.uniform(0.45, 1.1) + rng.uniform(-0.05, 0.05, 3)
     dark = light * rng.uniform(0.55, 0.8)
@@ -67,7 +73,7 @@ def wood(rng) -> np.ndarray:
     return out
 
 
-def marble(rng) -> np.ndarray:
+def marble(rng: Generator) -> np.ndarray:
     """Return veined stone, light or dark."""
     base = rng.uniform(0.75, 1.0) * np.ones(3) if rng.random() < 0.7 else rng.uniform(0.1, 0.35, 3)
     vein = base * rng.uniform(0.5, 0.8) if base.mean() > 0.5 else base + rng.uniform(0.2, 0.4)
@@ -77,7 +83,7 @@ def marble(rng) -> np.ndarray:
     return _mix(vein, base, np.clip(lines**0.35 + 0.15 * (warp - 0.5), 0, 1))
 
 
-def tiles(rng) -> np.ndarray:
+def tiles(rng: Generator) -> np.ndarray:
     """Return square or brick tiles with joints."""
     count = int(rng.integers(2, 7))
     x, y = _grid()
@@ -97,7 +103,7 @@ def tiles(rng) -> np.ndarray:
     return out
 
 
-def checker(rng) -> np.ndarray:
+def checker(rng: Generator) -> np.ndarray:
     """Return a two-colour checker or gingham."""
     count = int(rng.choice([2, 4, 8]))
     x, y = _grid()
@@ -107,7 +113,7 @@ def checker(rng) -> np.ndarray:
     return _mix(b, a, t)
 
 
-def cloth(rng) -> np.ndarray:
+def cloth(rng: Generator) -> np.ndarray:
     """Return woven cloth."""
     x, y = _grid()
     n = int(rng.choice([32, 48, 64]))
@@ -116,7 +122,7 @@ def cloth(rng) -> np.ndarray:
     return _mix(base * 0.75, base, np.clip(weave + 0.4 * (_octaves(rng, SIDE, 6) - 0.5), 0, 1))
 
 
-def speckle(rng) -> np.ndarray:
+def speckle(rng: Generator) -> np.ndarray:
     """Return granite, carpet or plaster: noise about one colour."""
     base = _tone(rng, 0.2, 0.9)
     strong = rng.uniform(0.1, 0.6)
@@ -125,7 +131,7 @@ def speckle(rng) -> np.ndarray:
     return base * (1 + strong * noise + 0.3 * strong * grain)[..., None]
 
 
-def stripes(rng) -> np.ndarray:
+def stripes(rng: Generator) -> np.ndarray:
     """Return parallel stripes of two or three colours."""
     x, _ = _grid()
     palette = np.stack([_tone(rng) for _ in range(3)])
@@ -135,13 +141,13 @@ def stripes(rng) -> np.ndarray:
     return palette[which]
 
 
-def plain(rng) -> np.ndarray:
+def plain(rng: Generator) -> np.ndarray:
     """Return a nearly even colour."""
     base = _tone(rng, 0.15, 0.95)
     return base * (1 + 0.06 * (_octaves(rng, SIDE, 3, 2) - 0.5))[..., None]
 
 
-def blotches(rng) -> np.ndarray:
+def blotches(rng: Generator) -> np.ndarray:
     """Return large soft shapes in three colours, for cloths and pictures on walls."""
     palette = np.stack([_tone(rng, 0.1) for _ in range(3)])
     a, b = _octaves(rng, SIDE, 3, 3), _octaves(rng, SIDE, 4, 3)
@@ -152,7 +158,7 @@ def blotches(rng) -> np.ndarray:
     )
 
 
-def room(rng) -> np.ndarray:
+def room(rng: Generator) -> np.ndarray:
     """Return a blurred interior: bright and dark rectangles, as behind an out-of-focus desk."""
     out = np.ones((SIDE, SIDE, 3)) * _tone(rng, 0.3, 0.9)
     for _ in range(int(rng.integers(6, 16))):
@@ -169,7 +175,7 @@ def room(rng) -> np.ndarray:
     return out
 
 
-def collage(rng) -> np.ndarray:
+def collage(rng: Generator) -> np.ndarray:
     """Return overlapping shapes in any colour: posters, rugs, printed cloths, a busy background."""
     out = np.ones((SIDE, SIDE, 3)) * rng.random(3)
     x, y = _grid()
@@ -183,7 +189,7 @@ def collage(rng) -> np.ndarray:
     return out * (0.9 + 0.2 * _octaves(rng, SIDE, 16, 3))[..., None]
 
 
-def clouds(rng) -> np.ndarray:
+def clouds(rng: Generator) -> np.ndarray:
     """Return soft noise of every scale with drifting colour, as photographs of the ground have."""
     light, dark, other = _tone(rng, 0.4), _tone(rng, 0.05, 0.7), rng.random(3)
     cells, stretch = int(rng.choice([2, 4, 8])), int(rng.choice([1, 1, 2]))
@@ -191,7 +197,7 @@ def clouds(rng) -> np.ndarray:
     return _mix(out, other, 0.5 * rng.random() * _octaves(rng, SIDE, 3, 4))
 
 
-def grain(rng) -> np.ndarray:
+def grain(rng: Generator) -> np.ndarray:
     """Return a light grey pattern that, as a tint, leaves a paint its colour."""
     x, y = _grid()
     choice = int(rng.integers(4))
@@ -223,8 +229,8 @@ ONLY_TRAIN = 8
 """More textures of each surface that only training shows."""
 
 
-def print_pattern(rng, style: int) -> np.ndarray:
-    """Return a label print (PRINT_SIDE, PRINT_SIDE, 3): white or tinted paper with words and marks."""
+def print_pattern(rng: Generator, style: int) -> np.ndarray:
+    """Return a label print (PRINT_SIDE, PRINT_SIDE, 3): paper with words and marks."""
     n = PRINT_SIDE
     paper = np.ones(3) * rng.uniform(0.8, 1.0)
     ink = rng.uniform(0, 0.7, 3) if rng.random() < 0.6 else np.ones(3) * rng.uniform(0, 0.3)
@@ -261,7 +267,7 @@ def all_textures() -> tuple[tuple[str, str, np.ndarray], ...]:
     return tuple(out)
 
 
-def _to_bytes(picture) -> np.ndarray:
+def _to_bytes(picture: np.ndarray) -> np.ndarray:
     return (np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 

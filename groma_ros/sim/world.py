@@ -1,27 +1,40 @@
-"""A scene before it is drawn, as plain values: things, lights and a camera."""
+"""A scene before it is drawn, as plain values: things, lights and a camera.
+
+The world's frame: metres, z up, the table's top at z = 0.
+"""
+
+from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from groma_ros.sim.library import Shape
 from groma_ros.sim.placing import Placed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Geom:
-    """One thing to draw: a part of a library shape, a plane or a block.
+    """Describe one thing to draw: a part of a shape, a plane or a block.
 
-    form "part": shape and part index the library, transform (3, 3) includes the scale;
-    "plane": size = half sides; "block": size = half sides. texture -1: none. owner: object index
-    for the segmentation, -1 none.
+    form        "part", "plane" or "block"
+    position    (3,) metres in the world
+    transform   (3, 3) rotation into the world; of a part it includes the scale
+    rgba        0 to 1 each
+    shape, part which piece of which shape; of a "part" only
+    size        half sides in metres, of a plane or block
+    texture     index into `all_textures()`, -1 none
+    repeat      how often the texture is repeated along x and y
+    owner       index of the object that the pixels belong to, -1 none
     """
 
     form: str
     position: np.ndarray
     transform: np.ndarray
     rgba: tuple[float, float, float, float]
-    shape: int = -1
+    shape: Shape | None = None
     part: int = -1
     size: tuple[float, float, float] = (1.0, 1.0, 1.0)
     texture: int = -1
@@ -33,9 +46,12 @@ class Geom:
     owner: int = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Light:
-    """One lamp; a directional one shines along direction, the other kind is a bulb at position."""
+    """Describe one lamp: a directional one shines along direction, the other is a bulb at position.
+
+    position (3,) metres, direction (3,); ambient, diffuse, specular (3,): linear RGB.
+    """
 
     position: np.ndarray
     direction: np.ndarray
@@ -46,9 +62,9 @@ class Light:
     shadow: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Camera:
-    """A pinhole: position, viewing direction and up in the world, vertical field of view."""
+    """Describe a pinhole: position, viewing direction and up (3,) in the world."""
 
     position: np.ndarray
     forward: np.ndarray
@@ -61,7 +77,7 @@ class Camera:
         """Return the focal length in pixels (square pixels, centred)."""
         return self.size_hw[0] / 2 / math.tan(self.fov_y_rad / 2)
 
-    def project(self, points) -> tuple[np.ndarray, np.ndarray]:
+    def project(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels (N, 2) and depths (N,) metres of world points (N, 3)."""
         right = np.cross(self.forward, self.up)
         relative = np.asarray(points) - self.position
@@ -73,9 +89,9 @@ class Camera:
         return np.stack([x, y], 1), depth
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """A complete scene before it is drawn."""
+    """Hold a complete scene before it is drawn; shadow_span_m: how far shadows are drawn."""
 
     objects: tuple[Placed, ...]
     geoms: tuple[Geom, ...]
@@ -84,8 +100,14 @@ class Plan:
     shadow_span_m: float = 1.0
 
 
-def look_at(position, target, roll_rad: float, fov_y_rad: float, size_hw) -> Camera:
-    """Return the camera at position that looks at target, both (3,) metres."""
+def look_at(
+    position: ArrayLike,
+    target: ArrayLike,
+    roll_rad: float,
+    fov_y_rad: float,
+    size_hw: tuple[int, int],
+) -> Camera:
+    """Return the camera at position that looks at target, both (3,) metres in the world."""
     forward = np.asarray(target, float) - position
     forward /= np.linalg.norm(forward)
     side = np.cross(forward, [0.0, 0.0, 1.0])

@@ -1,8 +1,8 @@
-"""Feed rendered pictures to training: decode, crop, flip, jitter, squash to the network's square."""
+"""Feed rendered pictures to training: decode, crop, flip, jitter, squash to a square."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from groma_ros.sim.pictures_on_disk import PictureFolder
+from groma_ros.sim.scene import COLOURS, KINDS
 
 NO_OBJECT = 255
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)
@@ -36,68 +39,56 @@ class Picture:
 
 
 class PictureStore:
-    """All shards of a rendered folder, held in memory as JPEG bytes.
+    """The pictures of a rendered folder with their words as numbers.
 
     Raises:
         ValueError: the folder holds no shard.
     """
 
     def __init__(self, folder: Path | str, limit: int | None = None):
-        paths = sorted(Path(folder).glob("shard-*.npz"))
-        if not paths:
-            raise ValueError(
-                f"{folder} holds no shard-*.npz; make some with `groma render {folder}`"
-            )
-        self._shards = []
-        self.index: list[tuple[int, int]] = []
-        for path in paths:
-            with np.load(path) as data:
-                shard = {key: data[key] for key in data.files}
-            self.index += [(len(self._shards), i) for i in range(len(shard["size_hw"]))]
-            self._shards.append(shard)
-            if limit and len(self.index) >= limit:
-                break
-        self.index = self.index[:limit]
+        self.pictures = PictureFolder(folder, limit)
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.pictures)
 
     def image(self, number: int) -> Image.Image:
-        shard, i = self._locate(number)
-        start, end = shard["jpeg_offsets"][i : i + 2]
-        return Image.open(io.BytesIO(shard["jpeg"][start:end].tobytes())).convert("RGB")
+        return self.pictures[number].image()
 
     def size_wh(self, number: int) -> tuple[int, int]:
-        shard, i = self._locate(number)
-        height, width = shard["size_hw"][i]
-        return int(width), int(height)
+        height, width = self.pictures[number].size_hw
+        return width, height
 
     def objects(self, number: int) -> dict[str, np.ndarray]:
         """Return the visible objects of a picture: one array a field, boxes in source pixels."""
-        shard, i = self._locate(number)
-        start, end = shard["object_offsets"][i : i + 2]
-        fields = ("kind", "colour", "box_xyxy", "visible_fraction", "area_px", "distance_m")
-        return {name: shard[name][start:end] for name in fields}
+        found = self.pictures[number].objects
+        return {
+            "kind": numbers_of(found.kinds, KINDS),
+            "colour": numbers_of(found.colours, COLOURS),
+            "box_xyxy": found.box_xyxy,
+            "visible_fraction": found.visible_fraction,
+            "area_px": found.area_px,
+            "distance_m": found.distance_m,
+        }
 
     def hidden(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return kinds and colours of objects that are there but can hardly be seen."""
-        shard, i = self._locate(number)
-        start, end = shard["hidden_offsets"][i : i + 2]
-        return shard["hidden_kind"][start:end], shard["hidden_colour"][start:end]
+        hidden = self.pictures[number].hidden
+        kinds, colours = [kind for kind, _ in hidden], [colour for _, colour in hidden]
+        return numbers_of(kinds, KINDS), numbers_of(colours, COLOURS)
 
     def cells(self, number: int) -> np.ndarray:
-        shard, i = self._locate(number)
-        return shard["seg"][i]
+        return self.pictures[number].seg
 
-    def _locate(self, number: int):
-        s, i = self.index[number]
-        return self._shards[s], i
+
+def numbers_of(words: Sequence[str], table: tuple[str, ...]) -> np.ndarray:
+    """Return the places (n,) int64 of words in a table; raise ValueError for one that it lacks."""
+    return np.array([table.index(word) for word in words], dtype=np.int64)
 
 
 def augmented(
     store: PictureStore, number: int, rng: np.random.Generator, side: int, grid: int
 ) -> Picture:
-    """Return picture `number` after a random crop, sharpness, flip, brightness, contrast and noise."""
+    """Return picture `number` randomly cropped, flipped, sharpened, lit and made noisy."""
     image = store.image(number)
     width, height = image.size
     crop = random_crop(rng) if rng.random() < 0.75 else (0.0, 0.0, 1.0, 1.0)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("mujoco", reason="rendering needs MuJoCo: pip install .[train]")
 
-from groma_ros.sim import dataset, render, shards
+from groma_ros.sim import dataset, pictures_on_disk, render
 from groma_ros.sim.scene import MIN_VISIBLE_PX, mask_box_xyxy
 
 
@@ -64,7 +64,7 @@ def test_projection_agrees_with_the_picture(renderer):
     rng = np.random.default_rng(0)
     checked = 0
     for _ in range(14):
-        plan = render.plan_scene(rng, "train")
+        plan = render.plan_scene(rng, renderer.library, "train")
         _, owner, alone = renderer.draw(plan)
         height, width = owner.shape
         for k, item in enumerate(plan.objects):
@@ -93,12 +93,10 @@ def test_dataset_command_writes_what_the_seed_says_and_resumes(renderer, tmp_pat
     )
     assert dataset.run(args) == 0
     path = tmp_path / "shard-00000.npz"
-    stored, before = list(shards.read_shard(path)), path.stat().st_mtime_ns
+    stored, before = pictures_on_disk.PictureFolder(tmp_path), path.stat().st_mtime_ns
     scene = render.render_scene(renderer, dataset.picture_seed(3, 2), "test", (96, 128))
-    assert [o.box_xyxy.tolist() for o in stored[2].objects] == [
-        o.box_xyxy.tolist() for o in scene.objects
-    ]
-    assert np.abs(stored[2].rgb().astype(int) - scene.rgb).mean() < 12
+    assert stored[2].objects.box_xyxy.tolist() == [o.box_xyxy.tolist() for o in scene.objects]
+    assert np.abs(np.asarray(stored[2].image()).astype(int) - scene.rgb).mean() < 12
     assert {s.size_hw for s in stored} == {(96, 128)}
     assert dataset.run(args) == 0
     assert path.stat().st_mtime_ns == before

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from groma_ros.sim import colours, library, meshes, textures
+from groma_ros.sim import colours, library, textures
+from groma_ros.sim.kinds import TABLETOP, kind_named
 from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.sim.shapes import meshes
 
 
 def test_block_has_its_volume_and_faces_outwards():
@@ -20,17 +22,28 @@ def test_block_refuses_a_bevel_that_eats_it():
 
 def test_ball_and_lathe_are_closed():
     assert meshes.ball(1.0, 64, 48).volume() == pytest.approx(4 / 3 * np.pi, rel=0.01)
-    cylinder = meshes.lathe([(0, 0), (1, 0), (1, 2), (0, 2)], 128)
+    cylinder = meshes.revolve([(0, 0), (1, 0), (1, 2), (0, 2)], 128)
     assert cylinder.volume() == pytest.approx(2 * np.pi, rel=0.01)
 
 
 def test_sweep_is_a_closed_tube():
     path = np.stack([np.linspace(0, 1, 20), np.zeros(20), np.zeros(20)], 1)
-    assert meshes.sweep(path, 0.1, 64).volume() == pytest.approx(np.pi * 0.01, rel=0.02)
+    assert meshes.extrude(path, 0.1, 64).volume() == pytest.approx(np.pi * 0.01, rel=0.02)
+
+
+def test_rows_of_kinds_are_whole():
+    assert len({kind.name for kind in TABLETOP}) == len(TABLETOP)
+    for kind in TABLETOP:
+        assert kind.words[0] == kind.name
+        assert set(kind.natural_colours) <= set(COLOURS)
+        assert {word for word, _ in kind.plurals} <= set(kind.words)
+        assert {*kind.holds, *kind.stands_on} <= set(KINDS)
+    with pytest.raises(ValueError, match="teapot.*none of cup, glass"):
+        kind_named("teapot")
 
 
 def test_every_edge_of_a_lathe_belongs_to_two_triangles():
-    mesh = meshes.lathe([(0, 0), (0.5, 0), (0.4, 1), (0, 1)], 12)
+    mesh = meshes.revolve([(0, 0), (0.5, 0), (0.4, 1), (0, 1)], 12)
     _, place = np.unique(np.round(mesh.vertices, 9), axis=0, return_inverse=True)
     faces = place.reshape(-1)[mesh.faces]
     edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
@@ -46,44 +59,56 @@ def test_unshared_vertices_keep_the_shape():
 
 
 def test_shapes_are_real_size_and_stand_on_the_table():
-    for shape in library.all_shapes():
-        assert 0.01 < shape.size.max() < 0.7, (shape.kind, shape.number)
-        assert abs(shape.vertices[:, 2].min()) < 0.006, (shape.kind, shape.number)
+    for shape in library.make_library().shapes:
+        assert 0.01 < shape.size_m.max() < 0.7, (shape.name, shape.number)
+        assert abs(shape.vertices[:, 2].min()) < 0.006, (shape.name, shape.number)
         for role, mesh in shape.parts:
             assert np.isfinite(mesh.vertices).all() and np.isfinite(mesh.uv).all()
-            assert mesh.faces.max() < len(mesh.vertices), (shape.kind, role)
+            assert mesh.faces.max() < len(mesh.vertices), (shape.name, role)
 
 
 def test_cube_is_equal_sided_and_box_is_not():
-    for shape in library.all_shapes():
-        ratio = shape.size.max() / shape.size.min()
-        if shape.kind == "cube":
+    for shape in library.make_library().shapes:
+        ratio = shape.size_m.max() / shape.size_m.min()
+        if shape.name == "cube":
             assert ratio < 1.05
-        if shape.kind == "box":
+        if shape.name == "box":
             assert ratio > 1.4
 
 
 def test_same_shapes_again():
-    for shape in library.all_shapes()[::40]:
-        again = library.make_variant(shape.kind, shape.number)
-        assert (again.vertices == shape.vertices).all() and again.split == shape.split
+    library.make_library.cache_clear()
+    first = library.make_library().shapes
+    library.make_library.cache_clear()
+    again = library.make_library().shapes
+    assert [shape.key for shape in first] == [shape.key for shape in again]
+    for one, other in zip(first[::40], again[::40], strict=True):
+        assert one is not other
+        assert (one.vertices == other.vertices).all() and one.split == other.split
+
+
+def test_every_shape_has_a_key_of_its_own():
+    shapes = library.make_library().shapes
+    assert len({shape.key for shape in shapes}) == len(shapes)
 
 
 def test_train_and_test_share_no_shape():
-    train, test = library.shapes_by_kind("train"), library.shapes_by_kind("test")
+    made = library.make_library()
+    train, test = made.shapes_of("train"), made.shapes_of("test")
     for kind in KINDS:
         assert len(train[kind]) >= 25 and len(test[kind]) >= 4
-        assert not set(train[kind]) & set(test[kind])
     meshes_of = [
-        [library.all_shapes()[i].vertices.tobytes() for k in KINDS for i in split[k]]
+        {shape.vertices.tobytes() for kind in KINDS for shape in split[kind]}
         for split in (train, test)
     ]
-    assert not set(meshes_of[0]) & set(meshes_of[1])
+    assert not meshes_of[0] & meshes_of[1]
 
 
 def test_only_training_shows_plain_shapes_and_things_without_a_name():
-    train, test = library.shapes_by_kind("train"), library.shapes_by_kind("test")
-    assert len(train["oddment"]) == library.ODDMENTS and "oddment" not in test
+    made = library.make_library()
+    train, test = made.shapes_of("train"), made.shapes_of("test")
+    assert len(train[library.NAMELESS]) == library.NAMELESS_VARIANTS
+    assert library.NAMELESS not in test
     for kind in KINDS:
         assert len(train[kind]) == library.VARIANTS - library.HELD_OUT + library.ONLY_TRAIN
         assert len(test[kind]) == library.HELD_OUT
@@ -112,11 +137,11 @@ def test_textures_are_square_pictures_that_repeat():
     assert (again == textures.wood(np.random.default_rng(1))).all()
 
 
-@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("varied", [False, True])
 @pytest.mark.parametrize("colour", COLOURS)
-def test_paints_keep_to_their_name(colour, wide):
+def test_paints_keep_to_their_name(colour, varied):
     rng = np.random.default_rng(3)
-    paints = np.array([colours.sample_rgb(colour, rng, wide) for _ in range(200)])
+    paints = np.array([colours.sample_rgb(colour, rng, varied) for _ in range(200)])
     assert paints.min() >= 0 and paints.max() <= 1
     spread = paints.max(1) - paints.min(1)
     if colour == "white":

@@ -1,11 +1,15 @@
-"""Triangle meshes from numpy: lathe, sweep and block.
+"""Triangle meshes from numpy: solids of revolution, extrusions along a path, blocks.
 
 All lengths are metres, z is up, triangles are counter-clockwise seen from outside.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,18 @@ class Mesh:
     uv: np.ndarray
     flat: bool = False
 
-    def moved(self, offset) -> "Mesh":
+    def moved(self, offset: ArrayLike) -> Mesh:
         """Return the mesh translated by offset (3,) metres."""
         return Mesh(self.vertices + np.asarray(offset, float), self.faces, self.uv, self.flat)
 
-    def scaled(self, factors) -> "Mesh":
+    def scaled(self, factors: ArrayLike) -> Mesh:
         """Return the mesh scaled about the origin by positive factors (3,)."""
         factors = np.asarray(factors, float)
         if np.any(factors <= 0):
             raise ValueError(f"scale factors must be positive, got {factors.tolist()}")
         return Mesh(self.vertices * factors, self.faces, self.uv, self.flat)
 
-    def turned(self, rotation) -> "Mesh":
+    def turned(self, rotation: ArrayLike) -> Mesh:
         """Return the mesh rotated about the origin by a (3, 3) rotation matrix."""
         return Mesh(self.vertices @ np.asarray(rotation).T, self.faces, self.uv, self.flat)
 
@@ -40,6 +44,10 @@ class Mesh:
         """Return the signed volume in cubic metres (positive: triangles face outwards)."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0)
+
+
+Parts = list[tuple[str, Mesh]]
+"""(role, mesh) of each piece of a shape that has a paint of its own; `paint.py` knows the roles."""
 
 
 def join(*meshes: Mesh) -> Mesh:
@@ -77,7 +85,7 @@ def _grid_faces(rows: int, columns: int) -> np.ndarray:
     return np.concatenate([np.stack([a, b, d], 1), np.stack([a, d, c], 1)]).astype(np.int32)
 
 
-def _without_slivers(vertices, faces) -> np.ndarray:
+def _without_slivers(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     return faces[np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12]
 
@@ -88,8 +96,12 @@ def _outwards(mesh: Mesh) -> Mesh:
     return Mesh(mesh.vertices, mesh.faces[:, ::-1].copy(), mesh.uv, mesh.flat)
 
 
-def lathe(
-    profile, segments: int = 24, squareness: float = 2.0, lobes=None, flat: bool = False
+def revolve(
+    profile: ArrayLike,
+    segments: int = 24,
+    squareness: float = 2.0,
+    lobes: tuple[int, float] | None = None,
+    flat: bool = False,
 ) -> Mesh:
     """Turn a profile (n, 2) of (radius, z) about the z axis.
 
@@ -116,10 +128,17 @@ def lathe(
     return Mesh(vertices, faces, np.stack([u, v], -1).reshape(-1, 2), flat)
 
 
-def sweep(path, radius, segments: int = 10, cross_section=None, flat: bool = False) -> Mesh:
-    """Carry a cross-section along a path (n, 3); radius is a number or (n,) metres; ends are capped.
+def extrude(
+    path: ArrayLike,
+    radius: ArrayLike,
+    segments: int = 10,
+    cross_section: np.ndarray | None = None,
+    flat: bool = False,
+) -> Mesh:
+    """Carry a cross-section along a path (n, 3) in metres and cap the ends.
 
-    cross_section (segments, 2) is in units of the radius, by default a circle.
+    radius is a number or (n,), metres; cross_section (segments, 2) is in units of the radius, by
+    default a circle.
     """
     path = np.asarray(path, float)
     radius = np.broadcast_to(np.asarray(radius, float), (len(path),))
@@ -151,7 +170,7 @@ def sweep(path, radius, segments: int = 10, cross_section=None, flat: bool = Fal
     return _outwards(Mesh(vertices, faces, np.stack([u, v], -1).reshape(-1, 2), flat))
 
 
-def block(size, bevel: float = 0.0) -> Mesh:
+def block(size: ArrayLike, bevel: float = 0.0) -> Mesh:
     """Return a box of size (3,) metres about the origin, edges cut by bevel metres; uv per side."""
     half = np.asarray(size, float) / 2
     if bevel < 0 or bevel >= half.min():
@@ -178,13 +197,13 @@ def block(size, bevel: float = 0.0) -> Mesh:
     return Mesh(vertices, np.asarray(faces, np.int32), uv)
 
 
-def _bevel_faces(vertices, half) -> list[tuple[int, int, int]]:
+def _bevel_faces(vertices: np.ndarray, half: np.ndarray) -> list[tuple[int, int, int]]:
     signs = np.sign(vertices).astype(int)
     axis = np.abs(np.abs(vertices) / half - 1).argmin(1)
     find = {(int(a), *map(int, s)): i for i, (a, s) in enumerate(zip(axis, signs, strict=True))}
     out = []
 
-    def add(a, b, c):
+    def add(a: int, b: int, c: int) -> None:
         normal = np.cross(vertices[b] - vertices[a], vertices[c] - vertices[a])
         outside = normal @ (vertices[a] + vertices[b] + vertices[c]) > 0
         out.append((a, b, c) if outside else (a, c, b))
@@ -213,9 +232,37 @@ def ball(radius: float, segments: int = 24, rings: int = 14, flat: bool = False)
     t = np.linspace(-np.pi / 2, np.pi / 2, rings)
     profile = np.stack([np.cos(t) * radius, np.sin(t) * radius], 1)
     profile[[0, -1], 0] = 0
-    return lathe(profile, segments, flat=flat)
+    return revolve(profile, segments, flat=flat)
 
 
 def disc(radius: float, z: float, segments: int = 24, squareness: float = 2.0) -> Mesh:
     """Return a flat disc that faces up at height z."""
-    return lathe([(radius, z), (0.0, z)], segments, squareness)
+    return revolve([(radius, z), (0.0, z)], segments, squareness)
+
+
+def panel(width: float, height: float, centre: ArrayLike, facing: str) -> Mesh:
+    """Return a flat rectangle with uv; facing is "z" (up), "x" or "y" (the positive side)."""
+    x, y = width / 2, height / 2
+    vertices = np.array([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)])
+    uv = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
+    mesh = Mesh(vertices, np.array([(0, 1, 2), (0, 2, 3)], np.int32), uv)
+    if facing == "x":
+        mesh = mesh.turned(np.array([(0.0, 0, 1), (1, 0, 0), (0, 1, 0)]))
+    elif facing == "y":
+        mesh = mesh.turned(np.array([(-1.0, 0, 0), (0, 0, 1), (0, 1, 0)]))
+    return mesh.moved(centre)
+
+
+def rest_on_ground(parts: Parts) -> Parts:
+    """Return the parts moved together onto z = 0, the middle of their footprint at the origin."""
+    everything = np.concatenate([m.vertices for _, m in parts])
+    low, high = everything.min(0), everything.max(0)
+    offset = (-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2])
+    return [(role, m.moved(offset)) for role, m in parts]
+
+
+def choose_facets(rng: Generator) -> tuple[int, bool]:
+    """Return (segments, flat): mostly smooth, sometimes low-poly with flat shading."""
+    if rng.random() < 0.12:
+        return int(rng.integers(8, 13)), True
+    return int(rng.integers(22, 33)), False

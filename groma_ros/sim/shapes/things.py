@@ -1,28 +1,25 @@
 """Random boxes, balls, cubes, bananas, apples, books and markers, each a list of (role, mesh)."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.random import Generator
 
-from groma_ros.sim.meshes import Mesh, block, lathe, rotation_about, sweep
-from groma_ros.sim.meshes import ball as sphere
-from groma_ros.sim.vessels import Parts, _facets
-
-
-def _panel(width: float, height: float, centre, facing: str) -> Mesh:
-    """Return a flat rectangle with uv; facing is "z" (up), "x" or "y" (the positive side)."""
-    x, y = width / 2, height / 2
-    vertices = np.array([(-x, -y, 0), (x, -y, 0), (x, y, 0), (-x, y, 0)])
-    uv = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], float)
-    mesh = Mesh(vertices, np.array([(0, 1, 2), (0, 2, 3)], np.int32), uv)
-    if facing == "x":
-        mesh = mesh.turned(np.array([(0.0, 0, 1), (1, 0, 0), (0, 1, 0)]))
-    elif facing == "y":
-        mesh = mesh.turned(np.array([(-1.0, 0, 0), (0, 0, 1), (0, 1, 0)]))
-    elif facing == "-y":
-        mesh = mesh.turned(np.array([(1.0, 0, 0), (0, 0, -1), (0, 1, 0)]))
-    return mesh.moved(centre)
+from groma_ros.sim.shapes.meshes import (
+    Mesh,
+    Parts,
+    block,
+    choose_facets,
+    extrude,
+    panel,
+    rest_on_ground,
+    revolve,
+    rotation_about,
+)
+from groma_ros.sim.shapes.meshes import ball as sphere
 
 
-def box(rng) -> Parts:
+def box(rng: Generator) -> Parts:
     """Return a carton whose longest and shortest side differ by at least 1.5 times."""
     form = rng.choice(["cereal", "shoe", "carton", "flat", "tea"], p=[0.25, 0.2, 0.3, 0.1, 0.15])
     size = {
@@ -43,25 +40,25 @@ def box(rng) -> Parts:
         width, height = y * rng.uniform(0.5, 0.85), z * rng.uniform(0.25, 0.5)
         up = z * rng.uniform(0.4, 0.65)
         up = float(np.clip(up, height / 2, z - height / 2))
-        parts.append(("label", _panel(width, height, (x / 2 + out, 0, up), "x")))
-        parts.append(("label", _panel(x * 0.7, height, (0, y / 2 + out, up), "y")))
+        parts.append(("label", panel(width, height, (x / 2 + out, 0, up), "x")))
+        parts.append(("label", panel(x * 0.7, height, (0, y / 2 + out, up), "y")))
     elif choice < 0.5:
         tape = rng.uniform(0.12, 0.22)
-        parts.append(("tape", _panel(x, y * tape, (0, 0, z + out), "z")))
+        parts.append(("tape", panel(x, y * tape, (0, 0, z + out), "z")))
         for sign in (1, -1):
-            flap = _panel(y * tape, z * 0.25, (x / 2 + out, 0, z * 0.875), "x")
+            flap = panel(y * tape, z * 0.25, (x / 2 + out, 0, z * 0.875), "x")
             parts.append(("tape", flap.turned(rotation_about("z", 0.0 if sign > 0 else np.pi))))
     elif choice < 0.65:
         lid = block((x * 1.03, y * 1.03, z * 0.25), 0.001).moved((0, 0, z * 0.88))
         parts.append(("body", lid))
     elif choice < 0.8:
-        parts.append(("label", _panel(x * 0.6, y * 0.45, (0, 0, z + out), "z")))
+        parts.append(("label", panel(x * 0.6, y * 0.45, (0, 0, z + out), "z")))
     return parts
 
 
-def ball(rng) -> Parts:
+def ball(rng: Generator) -> Parts:
     """Return a sphere, sometimes with a band, panels or dots."""
-    segments, flat = _facets(rng)
+    segments, flat = choose_facets(rng)
     radius = rng.uniform(0.03, 0.07)
     rings = 8 if segments < 14 else 16
     body = sphere(radius, segments, rings, flat)
@@ -70,7 +67,7 @@ def ball(rng) -> Parts:
     if choice < 0.2:
         t = np.linspace(-1, 1, 5) * rng.uniform(0.08, 0.2)
         band = np.stack([np.cos(t), np.sin(t)], 1) * radius * 1.004
-        parts.append(("accent", lathe(band, segments)))
+        parts.append(("accent", revolve(band, segments)))
     elif choice < 0.32 and not flat:
         keep = body.uv[body.faces].mean(1)[:, 0]
         count = int(rng.integers(2, 4))
@@ -81,7 +78,7 @@ def ball(rng) -> Parts:
     return [(role, mesh.turned(turn).moved((0, 0, radius))) for role, mesh in parts]
 
 
-def cube(rng) -> Parts:
+def cube(rng: Generator) -> Parts:
     """Return a toy block with equal sides."""
     side = rng.uniform(0.035, 0.08)
     bevel = 0.0 if rng.random() < 0.3 else side * rng.uniform(0.02, 0.12)
@@ -90,12 +87,12 @@ def cube(rng) -> Parts:
     if choice < 0.22:
         inset, out = side * rng.uniform(0.25, 0.44), side / 2 + 0.0005
         role = "label" if rng.random() < 0.5 else "accent"
-        parts.append((role, _panel(inset, inset, (0, 0, side + 0.0005), "z")))
+        parts.append((role, panel(inset, inset, (0, 0, side + 0.0005), "z")))
         for k in range(4):
-            panel = _panel(inset, inset, (out, 0, side / 2), "x")
-            parts.append((role, panel.turned(rotation_about("z", k * np.pi / 2))))
+            on_side = panel(inset, inset, (out, 0, side / 2), "x")
+            parts.append((role, on_side.turned(rotation_about("z", k * np.pi / 2))))
     elif choice < 0.32 and bevel < side * 0.06:
-        dots = lathe([(0, 0), (side * 0.09, 0), (side * 0.09, 0.0006), (0, 0.0006)], 10)
+        dots = revolve([(0, 0), (side * 0.09, 0), (side * 0.09, 0.0006), (0, 0.0006)], 10)
         for a in (-0.25, 0.25):
             for b in (-0.25, 0.25):
                 parts.append(("accent", dots.moved((a * side, b * side, side))))
@@ -104,7 +101,7 @@ def cube(rng) -> Parts:
     return parts
 
 
-def banana(rng) -> Parts:
+def banana(rng: Generator) -> Parts:
     """Return a bent fruit that lies on its side, with a stem and a dark tip."""
     plain = rng.random() < 0.15
     length = rng.uniform(0.15, 0.21)
@@ -123,50 +120,43 @@ def banana(rng) -> Parts:
     wave = 1 + (0.0 if plain else 0.05) * np.cos(angle * 5)
     section = np.stack([np.cos(angle), np.sin(angle)], 1) * wave[:, None]
     flat = count == 5 and bool(rng.random() < 0.3)
-    parts = [("body", sweep(path, radius, cross_section=section, flat=flat))]
+    parts = [("body", extrude(path, radius, cross_section=section, flat=flat))]
     if not plain:
         ahead = path[-1] - path[-2]
         ahead /= np.linalg.norm(ahead)
         along = np.linspace(-0.004, length * rng.uniform(0.06, 0.13), 5)
         tip = path[-1] + along[:, None] * (ahead + [0, 0.15, 0])
-        parts.append(("stalk", sweep(tip, thick * np.linspace(0.42, 0.3, 5), 7)))
+        parts.append(("stalk", extrude(tip, thick * np.linspace(0.42, 0.3, 5), 7)))
         back = path[0] - path[1]
         back /= np.linalg.norm(back)
         end = path[0] + np.linspace(-0.005, 0.006, 3)[:, None] * back
-        parts.append(("dark", sweep(end, thick * np.array([0.5, 0.42, 0.25]), 7)))
+        parts.append(("dark", extrude(end, thick * np.array([0.5, 0.42, 0.25]), 7)))
     roll = rotation_about("x", rng.uniform(-0.25, 0.35))
-    return _on_ground([(role, m.turned(roll)) for role, m in parts])
+    return rest_on_ground([(role, m.turned(roll)) for role, m in parts])
 
 
-def _on_ground(parts: Parts) -> Parts:
-    everything = np.concatenate([m.vertices for _, m in parts])
-    low, high = everything.min(0), everything.max(0)
-    offset = (-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2])
-    return [(role, m.moved(offset)) for role, m in parts]
-
-
-def apple(rng) -> Parts:
+def apple(rng: Generator) -> Parts:
     """Return an apple: dimples above and below, wider shoulders, a stem and sometimes a leaf."""
-    segments, flat = _facets(rng)
+    segments, flat = choose_facets(rng)
     radius = rng.uniform(0.033, 0.045)
     t = np.linspace(0, np.pi, 18)
     depth, wide = rng.uniform(0.5, 0.8), rng.uniform(0.0, 0.16)
     # a cardioid-like outline: the dimple is deeper on top than below
     r = np.sin(t) ** 0.8 * (1 + wide * np.cos(t))
     dimple = depth * np.exp(-((t / 0.42) ** 2)) + 0.3 * np.exp(-(((np.pi - t) / 0.35) ** 2))
-    z = np.cos(t) * (1 - 0.0 * t) * rng.uniform(0.86, 1.02)
+    z = np.cos(t) * rng.uniform(0.86, 1.02)
     z = z - np.sign(np.cos(t)) * dimple * 0.62
     r[[0, -1]] = 0
     profile = np.stack([r, z], 1)[::-1] * radius
     lobes = (5, rng.uniform(0.01, 0.03)) if rng.random() < 0.6 else None
-    body = lathe(profile, max(segments, 12), lobes=lobes, flat=flat)
+    body = revolve(profile, max(segments, 12), lobes=lobes, flat=flat)
     bottom = body.vertices[:, 2].min()
     top = profile[-1, 1]
     lean = rng.uniform(-0.35, 0.35)
     height = radius * rng.uniform(0.55, 0.9)
     s = np.linspace(0, 1, 5)
     stem_path = np.stack([lean * height * s**2, 0 * s, top - 0.003 + height * s], 1)
-    parts = [("body", body), ("stem", sweep(stem_path, radius * np.linspace(0.06, 0.09, 5), 6))]
+    parts = [("body", body), ("stem", extrude(stem_path, radius * np.linspace(0.06, 0.09, 5), 6))]
     if rng.random() < 0.4:
         leaf = sphere(1.0, 8, 6).scaled((radius * 0.45, radius * 0.2, radius * 0.05))
         leaf = leaf.turned(rotation_about("y", -0.5)).moved(
@@ -176,7 +166,7 @@ def apple(rng) -> Parts:
     return [(role, m.moved((0, 0, -bottom))) for role, m in parts]
 
 
-def book(rng) -> Parts:
+def book(rng: Generator) -> Parts:
     """Return a closed book that lies on its back: two boards, a spine and a block of pages."""
     height = rng.uniform(0.15, 0.25)
     width = height * rng.uniform(0.62, 0.8)
@@ -203,7 +193,7 @@ def book(rng) -> Parts:
         parts.append(
             (
                 "label",
-                _panel(
+                panel(
                     width * rng.uniform(0.5, 0.75),
                     height * rng.uniform(0.15, 0.3),
                     (0.0, height * 0.2, thick + 0.0005),
@@ -215,7 +205,7 @@ def book(rng) -> Parts:
         parts.append(
             (
                 "accent",
-                _panel(
+                panel(
                     width * 0.97,
                     height * rng.uniform(0.06, 0.16),
                     (0, height * rng.uniform(-0.3, 0.3), thick + 0.0005),
@@ -224,7 +214,7 @@ def book(rng) -> Parts:
             )
         )
     elif choice < 0.6:
-        parts.append(("accent", _panel(width * 0.4, width * 0.4, (0, 0, thick + 0.0005), "z")))
+        parts.append(("accent", panel(width * 0.4, width * 0.4, (0, 0, thick + 0.0005), "z")))
     if rng.random() < 0.35:
         for place in (-0.3, 0.3):
             band = block((0.0012, height * 0.07, thick * 0.92))
@@ -234,7 +224,7 @@ def book(rng) -> Parts:
     return parts
 
 
-def _spine(path, section, radius) -> Mesh:
+def _spine(path: np.ndarray, section: np.ndarray, radius: float) -> Mesh:
     """Return a rounded spine: the section (x, z) carried from path[0] to path[1] along y."""
     n = len(section)
     rings = np.stack(
@@ -260,16 +250,16 @@ def _spine(path, section, radius) -> Mesh:
     return mesh
 
 
-def marker(rng) -> Parts:
+def marker(rng: Generator) -> Parts:
     """Return a pen with a cap that lies along x."""
-    segments, flat = _facets(rng)
+    segments, flat = choose_facets(rng)
     segments = min(segments, 16)
     length = rng.uniform(0.11, 0.15)
     radius = length / rng.uniform(7.5, 13) / 2 * rng.uniform(1.0, 1.25)
     plain = rng.random() < 0.2
     if plain:
         barrel = [(0, 0), (radius, 0), (radius, length), (0, length)]
-        parts = [("body", lathe(barrel, segments, flat=flat))]
+        parts = [("body", revolve(barrel, segments, flat=flat))]
     else:
         cut = length * rng.uniform(0.6, 0.72)
         cap_r = radius * rng.uniform(1.05, 1.18)
@@ -283,8 +273,8 @@ def marker(rng) -> Parts:
             (0, length),
         ]
         parts = [
-            ("body", lathe(barrel, segments, flat=flat)),
-            ("pen_cap", lathe(cap, segments, flat=flat)),
+            ("body", revolve(barrel, segments, flat=flat)),
+            ("pen_cap", revolve(cap, segments, flat=flat)),
         ]
         if rng.random() < 0.4:
             clip = block((radius * 0.35, radius * 0.5, length * 0.2)).moved(
@@ -294,6 +284,6 @@ def marker(rng) -> Parts:
         if rng.random() < 0.35:
             low = length * rng.uniform(0.12, 0.35)
             ring = [(radius * 1.01, low), (radius * 1.01, low + length * rng.uniform(0.04, 0.14))]
-            parts.append(("accent", lathe(ring, segments)))
+            parts.append(("accent", revolve(ring, segments)))
     lie = rotation_about("y", np.pi / 2)
-    return _on_ground([(role, m.moved((0, 0, -length / 2)).turned(lie)) for role, m in parts])
+    return rest_on_ground([(role, m.moved((0, 0, -length / 2)).turned(lie)) for role, m in parts])

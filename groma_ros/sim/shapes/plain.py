@@ -1,26 +1,39 @@
-"""The thirteen kinds as other simulators build them, of a few plain bodies; things without a name."""
+"""Kinds as other simulators build them, of a few plain bodies; things without a name."""
+
+from __future__ import annotations
 
 import numpy as np
+from numpy.random import Generator
 
-from groma_ros.sim.meshes import Mesh, ball, block, disc, join, lathe, rotation_about, sweep
-from groma_ros.sim.vessels import Parts
+from groma_ros.sim.shapes.meshes import (
+    Mesh,
+    Parts,
+    ball,
+    block,
+    disc,
+    extrude,
+    join,
+    rest_on_ground,
+    revolve,
+    rotation_about,
+)
 
 
-def _segments(rng) -> int:
+def _segments(rng: Generator) -> int:
     return int(rng.choice([10, 16, 24, 40], p=[0.1, 0.3, 0.3, 0.3]))
 
 
 def _tube(
-    rng, bottom: float, top: float, height: float, wall: float, role: str, inside: str
+    rng: Generator, bottom: float, top: float, height: float, wall: float, role: str, inside: str
 ) -> Parts:
     """Return an open vessel with straight walls: its outside and its inside."""
     n, floor = _segments(rng), min(wall, height / 4)
     outside = [(0, 0), (bottom, 0), (top, height)]
     hollow = [(top, height), (top - wall, height), (max(bottom - wall, 1e-3), floor), (0, floor)]
-    return [(role, lathe(outside, n)), (inside, lathe(hollow, n))]
+    return [(role, revolve(outside, n)), (inside, revolve(hollow, n))]
 
 
-def cup(rng) -> Parts:
+def cup(rng: Generator) -> Parts:
     """Return a straight or tapered mug; its handle is a ring, a frame of blocks or a flat ear."""
     top, height = rng.uniform(0.03, 0.05), rng.uniform(0.05, 0.13)
     bottom = top * rng.choice([1.0, rng.uniform(0.55, 1.1)])
@@ -40,32 +53,32 @@ def cup(rng) -> Parts:
         [near + reach * np.cos(angle), 0 * angle, middle + (high - low) / 2 * np.sin(angle)], 1
     )
     section = np.stack([np.cos(a := np.linspace(0, 2 * np.pi, 8, endpoint=False)), np.sin(a)], 1)
-    handle = sweep(path, thick, cross_section=section * [rng.uniform(0.6, 2.2), 1.0])
+    handle = extrude(path, thick, cross_section=section * [rng.uniform(0.6, 2.2), 1.0])
     if rng.random() < 0.35:
         z = height * rng.uniform(0.4, 0.92)
         parts.append(("drink", disc(bottom + (top - bottom) * z / height - 0.002, z)))
     return [*parts, ("body", handle)]
 
 
-def glass(rng) -> Parts:
+def glass(rng: Generator) -> Parts:
     """Return a see-through vessel: straight, tapered, or a cone on a stem."""
     top, height = rng.uniform(0.025, 0.048), rng.uniform(0.07, 0.17)
     if rng.random() < 0.2:
         stem, wide = height * rng.uniform(0.35, 0.55), top * rng.uniform(0.7, 1.0)
         foot = [(0, 0), (wide, 0), (wide, 0.003), (0.004, 0.006), (0.004, stem), (top, height)]
         hollow = [(top, height), (top - 0.002, height), (0, stem + 0.005)]
-        return [("glass", lathe(foot, 24)), ("glass", lathe(hollow, 24))]
+        return [("glass", revolve(foot, 24)), ("glass", revolve(hollow, 24))]
     bottom = top * rng.choice([1.0, rng.uniform(0.6, 0.95)])
     parts = _tube(rng, bottom, top, height, rng.uniform(0.001, 0.004), "glass", "glass")
     if rng.random() < 0.3:
         full = height * rng.uniform(0.3, 0.9)
         wide = bottom + (top - bottom) * full / height
         solid = [(0, 0.004), (bottom - 0.003, 0.004), (wide - 0.003, full), (0, full)]
-        parts.append(("liquid", lathe(solid, 24)))
+        parts.append(("liquid", revolve(solid, 24)))
     return parts
 
 
-def bottle(rng) -> Parts:
+def bottle(rng: Generator) -> Parts:
     """Return a wide cylinder, a cone or a dome, a neck and a cap."""
     height = rng.uniform(0.14, 0.32)
     radius = height * rng.uniform(0.11, 0.21)
@@ -78,24 +91,24 @@ def bottle(rng) -> Parts:
     square = float(rng.choice([2.0, 2.0, 2.0, 5.0]))
     outline = np.concatenate([[(0, 0), (radius, 0)], dome, [(neck, height), (0, height)]])
     n = _segments(rng)
-    parts = [("body", lathe(outline, n, square))]
+    parts = [("body", revolve(outline, n, square))]
     if rng.random() < 0.75:
         wide, tall = neck * rng.uniform(1.0, 1.4), height * rng.uniform(0.04, 0.12)
         cap = [(0, -tall), (wide, -tall), (wide, 0.002), (0, 0.002)]
-        parts.append(("cap", lathe(cap, n).moved((0, 0, height))))
+        parts.append(("cap", revolve(cap, n).moved((0, 0, height))))
     if rng.random() < 0.35:
         low = shoulder * rng.uniform(0.15, 0.4)
         band = [(radius * 1.01, low), (radius * 1.01, low + shoulder * rng.uniform(0.25, 0.5))]
-        parts.append((str(rng.choice(["label", "accent"])), lathe(band, n, square)))
+        parts.append((str(rng.choice(["label", "accent"])), revolve(band, n, square)))
     return parts
 
 
-def can(rng) -> Parts:
+def can(rng: Generator) -> Parts:
     """Return a cylinder with metal ends, or none, and perhaps a rim or a band."""
     radius = rng.uniform(0.026, 0.044)
     height = radius * rng.uniform(1.9, 4.2)
     n = _segments(rng)
-    parts = [("body", lathe([(0, 0), (radius, 0), (radius, height), (0, height)], n))]
+    parts = [("body", revolve([(0, 0), (radius, 0), (radius, height), (0, height)], n))]
     if rng.random() < 0.85:
         edge, tall = radius * rng.uniform(0.85, 1.03), height * rng.uniform(0.01, 0.06)
         end = [
@@ -107,17 +120,17 @@ def can(rng) -> Parts:
             (0, tall * 0.3),
         ]
         parts += [
-            ("metal", lathe(end, n).moved((0, 0, height))),
-            ("metal", lathe([(0, 0), (radius * 1.01, 0), (radius * 1.01, tall), (0, tall)], n)),
+            ("metal", revolve(end, n).moved((0, 0, height))),
+            ("metal", revolve([(0, 0), (radius * 1.01, 0), (radius * 1.01, tall), (0, tall)], n)),
         ]
     if rng.random() < 0.35:
         low = height * rng.uniform(0.15, 0.5)
         band = [(radius * 1.01, low), (radius * 1.01, low + height * rng.uniform(0.1, 0.35))]
-        parts.append((str(rng.choice(["label", "accent"])), lathe(band, n)))
+        parts.append((str(rng.choice(["label", "accent"])), revolve(band, n)))
     return parts
 
 
-def bowl(rng) -> Parts:
+def bowl(rng: Generator) -> Parts:
     """Return a half ball or a wide cone, hollow."""
     radius = rng.uniform(0.045, 0.12)
     depth = radius * rng.uniform(0.45, 1.0)
@@ -133,24 +146,24 @@ def bowl(rng) -> Parts:
     hollow[0, 1] = depth
     n = _segments(rng)
     return [
-        ("body", lathe(np.concatenate([[(0, 0)], shell]), n)),
-        ("inside", lathe(np.concatenate([shell[-1:], hollow, [(0, hollow[-1, 1])]]), n)),
+        ("body", revolve(np.concatenate([[(0, 0)], shell]), n)),
+        ("inside", revolve(np.concatenate([shell[-1:], hollow, [(0, hollow[-1, 1])]]), n)),
     ]
 
 
-def plate(rng) -> Parts:
+def plate(rng: Generator) -> Parts:
     """Return a disc with or without a raised rim."""
     radius, thick = rng.uniform(0.055, 0.15), rng.uniform(0.003, 0.012)
     n = _segments(rng)
     if rng.random() < 0.35:
-        return [("body", lathe([(0, 0), (radius, 0), (radius, thick), (0, thick)], n))]
+        return [("body", revolve([(0, 0), (radius, 0), (radius, thick), (0, thick)], n))]
     rim, well = radius * rng.uniform(0.06, 0.28), radius * rng.uniform(0.5, 0.92)
     lower = [(0, 0), (well, 0), (radius, rim)]
     upper = [(radius, rim), (radius * 0.985, rim + thick), (well * 0.98, thick), (0, thick)]
-    return [("body", join(lathe(lower, n), lathe(upper, n)))]
+    return [("body", join(revolve(lower, n), revolve(upper, n)))]
 
 
-def box(rng) -> Parts:
+def box(rng: Generator) -> Parts:
     """Return a plain cuboid of unequal sides, closed, with a lid, or open."""
     size = np.sort(rng.uniform(0.04, 0.2, 3))
     size[0] = min(size[0], size[2] / 1.6)
@@ -170,26 +183,26 @@ def box(rng) -> Parts:
     return parts
 
 
-def sphere(rng) -> Parts:
+def sphere(rng: Generator) -> Parts:
     """Return a ball, plain or with a second colour on a cap or a belt."""
     radius = rng.uniform(0.025, 0.08)
     parts = [("body", ball(radius, int(rng.choice([16, 24, 36])), 16))]
     if rng.random() < 0.25:
         low = rng.uniform(-0.9, 0.9)
         t = np.linspace(low, min(low + rng.uniform(0.2, 0.6), 1.5), 6)
-        parts.append(("accent", lathe(np.stack([np.cos(t), np.sin(t)], 1) * radius * 1.006, 24)))
+        parts.append(("accent", revolve(np.stack([np.cos(t), np.sin(t)], 1) * radius * 1.006, 24)))
     turn = rotation_about("x", rng.uniform(0, np.pi)) @ rotation_about("y", rng.uniform(0, np.pi))
     return [(role, mesh.turned(turn).moved((0, 0, radius))) for role, mesh in parts]
 
 
-def cube(rng) -> Parts:
+def cube(rng: Generator) -> Parts:
     """Return a cube with sharp or softly cut edges."""
     side = rng.uniform(0.025, 0.1)
     bevel = side * rng.choice([0.0, 0.0, rng.uniform(0.02, 0.2)])
     return [("body", block((side, side, side), bevel).moved((0, 0, side / 2)))]
 
 
-def banana(rng) -> Parts:
+def banana(rng: Generator) -> Parts:
     """Return a bent tube that tapers at both ends, weakly or strongly curved."""
     length, bend = rng.uniform(0.13, 0.22), rng.uniform(0.7, 2.1)
     t = np.linspace(-0.5, 0.5, 15)
@@ -197,15 +210,15 @@ def banana(rng) -> Parts:
     path = np.stack([arc * np.sin(bend * t), arc * (1 - np.cos(bend * t)), 0 * t], 1)
     thick = length * rng.uniform(0.07, 0.13)
     shape = np.clip(1 - np.abs(2 * t) ** rng.uniform(2, 5), 0.03, 1) ** rng.uniform(0.4, 0.8)
-    parts = [("body", sweep(path, thick * shape, int(rng.choice([6, 8, 12]))))]
+    parts = [("body", extrude(path, thick * shape, int(rng.choice([6, 8, 12]))))]
     if rng.random() < 0.6:
         ahead = (path[-1] - path[-2]) / np.linalg.norm(path[-1] - path[-2])
         tip = path[-1] + np.linspace(-0.01, length * rng.uniform(0.03, 0.12), 4)[:, None] * ahead
-        parts.append((str(rng.choice(["stalk", "dark"])), sweep(tip, thick * 0.28, 6)))
-    return _grounded(parts)
+        parts.append((str(rng.choice(["stalk", "dark"])), extrude(tip, thick * 0.28, 6)))
+    return rest_on_ground(parts)
 
 
-def apple(rng) -> Parts:
+def apple(rng: Generator) -> Parts:
     """Return a round body, a little flattened or dented, with a stem and perhaps a leaf."""
     radius = rng.uniform(0.03, 0.048)
     t = np.linspace(-np.pi / 2, np.pi / 2, 18)
@@ -217,16 +230,16 @@ def apple(rng) -> Parts:
     r[[0, -1]] = 0
     profile = np.stack([r, z], 1) * radius
     top, tall = profile[-1, 1], radius * rng.uniform(0.4, 1.0)
-    stem = lathe([(0, 0), (radius * 0.09, 0), (radius * 0.07, tall), (0, tall)], 8)
+    stem = revolve([(0, 0), (radius * 0.09, 0), (radius * 0.07, tall), (0, tall)], 8)
     lean = rotation_about("y", rng.uniform(-0.4, 0.4))
-    parts = [("body", lathe(profile, 24)), ("stem", stem.turned(lean).moved((0, 0, top - 0.002)))]
+    parts = [("body", revolve(profile, 24)), ("stem", stem.turned(lean).moved((0, 0, top - 0.002)))]
     if rng.random() < 0.4:
         leaf = ball(1.0, 8, 6).scaled((radius * 0.5, radius * 0.25, radius * 0.06))
         parts.append(("leaf", leaf.moved((radius * 0.45, 0, top + tall * 0.7))))
-    return _grounded(parts)
+    return rest_on_ground(parts)
 
 
-def book(rng) -> Parts:
+def book(rng: Generator) -> Parts:
     """Return two boards and a spine about a lighter block, or one plain slab with light edges."""
     height = rng.uniform(0.13, 0.27)
     width, thick = height * rng.uniform(0.58, 0.85), rng.uniform(0.012, 0.055)
@@ -249,18 +262,18 @@ def book(rng) -> Parts:
     return parts
 
 
-def marker(rng) -> Parts:
+def marker(rng: Generator) -> Parts:
     """Return a thin cylinder with a cap, a pointed tip, both or neither; it lies along x."""
     length = rng.uniform(0.09, 0.17)
     radius = length / rng.uniform(12, 28)
     n = int(rng.choice([6, 10, 16]))
     end = length * (0.9 if rng.random() < 0.5 else 1.0)
     barrel = [(0, 0), (radius, 0), (radius, end), (radius * 0.15, length), (0, length)]
-    parts = [("body", lathe(barrel, n))]
+    parts = [("body", revolve(barrel, n))]
     if rng.random() < 0.7:
         wide, low = radius * rng.uniform(1.03, 1.3), length * rng.uniform(0.6, 0.8)
         cap = [(0, low), (wide, low), (wide, length * 1.01), (0, length * 1.01)]
-        parts.append(("pen_cap", lathe(cap, n)))
+        parts.append(("pen_cap", revolve(cap, n)))
     if rng.random() < 0.3:
         stop = [
             (0, -0.004),
@@ -268,30 +281,23 @@ def marker(rng) -> Parts:
             (radius * 0.9, length * 0.05),
             (0, length * 0.05),
         ]
-        parts.append((str(rng.choice(["pen_cap", "accent", "dark"])), lathe(stop, n)))
+        parts.append((str(rng.choice(["pen_cap", "accent", "dark"])), revolve(stop, n)))
     lie = rotation_about("y", np.pi / 2)
-    return _grounded([(role, mesh.turned(lie)) for role, mesh in parts])
+    return rest_on_ground([(role, mesh.turned(lie)) for role, mesh in parts])
 
 
-def _grounded(parts: Parts) -> Parts:
-    everything = np.concatenate([m.vertices for _, m in parts])
-    low, high = everything.min(0), everything.max(0)
-    offset = (-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2])
-    return [(role, m.moved(offset)) for role, m in parts]
-
-
-def oddment(rng) -> Parts:
+def nameless(rng: Generator) -> Parts:
     """Return a thing without a name: a cone, wedge, cross, arch, knob or a pile of bodies."""
     size = rng.uniform(0.02, 0.06)
     form = int(rng.integers(6))
     if form == 0:
         tip = rng.choice([0.0, 0.3]) * size
-        mesh = lathe(
+        mesh = revolve(
             [(0, 0), (size, 0), (tip, size * rng.uniform(1.2, 2.6)), (0, size * 2.6)],
             _segments(rng),
         )
     elif form == 1:
-        mesh = lathe([(0, 0), (size * 1.4, 0), (0, size * 1.8)], int(rng.choice([3, 4])))
+        mesh = revolve([(0, 0), (size * 1.4, 0), (0, size * 1.8)], int(rng.choice([3, 4])))
     elif form == 2:
         mesh = join(
             *(block(np.roll((4 * size, size, size), k)).moved((0, 0, 2 * size)) for k in range(3))
@@ -299,12 +305,12 @@ def oddment(rng) -> Parts:
     elif form == 3:
         angle = np.linspace(0, np.pi, 13)
         path = np.stack([size * 1.6 * np.cos(angle), 0 * angle, size * 1.6 * np.sin(angle)], 1)
-        mesh = sweep(path, size * rng.uniform(0.2, 0.5), 8)
+        mesh = extrude(path, size * rng.uniform(0.2, 0.5), 8)
     elif form == 4:
         mesh = join(
             ball(size, 18, 12).moved((0, 0, size)),
             ball(size * 0.65, 18, 12).moved((size * 0.7, 0, size * 2.1)),
-            lathe([(0.3 * size, 0), (0, 0.8 * size)], 10)
+            revolve([(0.3 * size, 0), (0, 0.8 * size)], 10)
             .turned(rotation_about("y", np.pi / 2))
             .moved((size * 1.2, 0, size * 2.1)),
         )
@@ -318,21 +324,4 @@ def oddment(rng) -> Parts:
                 .moved(rng.uniform(-1, 1, 3) * size)
             )
         mesh = join(*bodies)
-    return _grounded([("oddment", mesh)])
-
-
-MAKERS = {
-    "cup": cup,
-    "glass": glass,
-    "bottle": bottle,
-    "can": can,
-    "bowl": bowl,
-    "plate": plate,
-    "box": box,
-    "ball": sphere,
-    "cube": cube,
-    "banana": banana,
-    "apple": apple,
-    "book": book,
-    "marker": marker,
-}
+    return rest_on_ground([("nameless", mesh)])
