@@ -24,6 +24,7 @@ FOLDERS = (
     "ros",
     "cli",
     "sim",
+    "sim/shapes",
     "train",
     "verify",
     "verify/parity",

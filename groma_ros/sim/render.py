@@ -322,13 +322,5 @@ def assemble(
     numbers = np.full(len(plan.objects) + 1, -1, np.int16)
     for place, (_, k) in enumerate(sorted(order, key=lambda e: (not e[0], e[1]))):
         numbers[k] = place
-    focal = plan.camera.focal_px
-    return Scene(
-        rgb,
-        tuple(shown),
-        tuple(hidden),
-        numbers[owner],
-        split,
-        seed,
-        (focal, focal, width / 2, height / 2),
-    )
+    pinhole = plan.camera.pinhole
+    return Scene(rgb, tuple(shown), tuple(hidden), numbers[owner], split, seed, pinhole)

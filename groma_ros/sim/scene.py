@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from groma_ros.sim.kinds import TABLETOP
+from groma_ros.values.pinhole import Pinhole
 
 KINDS = tuple(kind.name for kind in TABLETOP)
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
@@ -55,7 +56,7 @@ class Scene:
     objects    what a person can see
     hidden     what is there but too small, covered or cut off to ask about
     index_map  (H, W) int16: index into objects, -1 none, len(objects) + j the hidden object j
-    camera     fx, fy, cx, cy in pixels
+    camera     how its optical frame falls onto pixels
     """
 
     rgb: np.ndarray
@@ -64,7 +65,7 @@ class Scene:
     index_map: np.ndarray
     split: str
     seed: int
-    camera: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    camera: Pinhole | None = None
 
     def __post_init__(self):
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype != np.uint8:

@@ -85,15 +85,15 @@ def write_sequence(folder: Path, scenes: list[Scene], rate_hz: float = 10.0) -> 
                 ],
             }
         )
-    fx, fy, cx, cy = scenes[0].camera
+    camera = scenes[0].camera
     height, width = scenes[0].rgb.shape[:2]
     truth = {
         "rate_hz": rate_hz,
         "camera": {
-            "fx": round(fx, 3),
-            "fy": round(fy, 3),
-            "cx": cx,
-            "cy": cy,
+            "fx": round(camera.fx, 3),
+            "fy": round(camera.fy, 3),
+            "cx": camera.cx,
+            "cy": camera.cy,
             "width": width,
             "height": height,
         },

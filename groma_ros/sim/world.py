@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from groma_ros.sim.library import Shape
 from groma_ros.sim.placing import Placed
+from groma_ros.values.pinhole import Pinhole
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,20 +74,16 @@ class Camera:
     size_hw: tuple[int, int]
 
     @property
-    def focal_px(self) -> float:
-        """Return the focal length in pixels (square pixels, centred)."""
-        return self.size_hw[0] / 2 / math.tan(self.fov_y_rad / 2)
+    def pinhole(self) -> Pinhole:
+        """Return how the optical frame falls onto pixels."""
+        return Pinhole.of_view(self.fov_y_rad, self.size_hw)
 
     def project(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels (N, 2) and depths (N,) metres of world points (N, 3)."""
-        right = np.cross(self.forward, self.up)
         relative = np.asarray(points) - self.position
-        depth = relative @ self.forward
-        safe = np.maximum(depth, 1e-3)
-        height, width = self.size_hw
-        x = relative @ right / safe * self.focal_px + width / 2
-        y = -(relative @ self.up) / safe * self.focal_px + height / 2
-        return np.stack([x, y], 1), depth
+        right = np.cross(self.forward, self.up)
+        optical = np.stack([relative @ right, -(relative @ self.up), relative @ self.forward], 1)
+        return self.pinhole.project(optical), optical[:, 2]
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from PIL import Image
 from groma_ros.sim import dataset, photo, pictures_on_disk, placing, staging, world
 from groma_ros.sim.library import hash_name, make_library
 from groma_ros.sim.scene import COLOURS, KINDS, Scene, SceneObject, mask_box_xyxy
+from groma_ros.values.pinhole import Pinhole
 
 
 def _object(kind="cup", colour="red", box=(1, 2, 30, 20)) -> SceneObject:
@@ -125,6 +126,14 @@ def test_camera_projects_its_axis_to_the_middle():
     pixels, depth = camera.project([(0.0, 0.0, 0.0)])
     assert pixels[0] == pytest.approx([100, 50])
     assert depth[0] == pytest.approx(np.sqrt(3))
+
+
+def test_pixels_of_points_lead_back_to_them():
+    pinhole = Pinhole.of_view(0.8, (100, 200))
+    points = np.array([[0.1, -0.2, 0.7], [-0.3, 0.05, 1.5]])
+    pixels = pinhole.project(points)
+    back = [pinhole.at_depth(*pixel, z) for pixel, z in zip(pixels, points[:, 2], strict=True)]
+    assert back == pytest.approx(points)
 
 
 def test_camera_sees_left_on_the_left_and_up_above():
