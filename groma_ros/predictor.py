@@ -17,7 +17,6 @@ from threading import Event
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding import prompts
@@ -25,12 +24,13 @@ from groma_ros.encoding.pixels import to_pixels
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.inference.answer_grammar import Cancelled
 from groma_ros.inference.answering import Answering, cancelled
-from groma_ros.inference.decode import fork, prefill
+from groma_ros.inference.decode import prefill
 from groma_ros.inference.device import choose_device, choose_dtype
 from groma_ros.inference.dialogue import Dialogue
 from groma_ros.inference.perception import Perception, check_picture, now_ms
 from groma_ros.language.command_parser import check_text, parse_command
 from groma_ros.model.groma import Groma, Percept
+from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values import boxes as box_math
 from groma_ros.values.answers import AnswerEvent, Grounding, Phrase, Status
 from groma_ros.values.commands import Command, CommandPhrase
@@ -140,16 +140,16 @@ class Predictor:
         ]
 
     @cached_property
-    def _opening(self) -> tuple[DynamicCache, torch.Tensor]:
+    def _opening(self) -> tuple[KeyValueCache, torch.Tensor]:
         """Keep what is the same for every picture: the words before it, read, and those after."""
         ids = torch.tensor(self.tokenizer.encode(prompts.opening()))
         at = int((ids == self.model.ids.image).nonzero()[0])
         return prefill(self.model, self.model.embed_ids(ids[:at])[None])[1], ids[at:]
 
-    def _read_picture(self, percept: Percept) -> DynamicCache:
+    def _read_picture(self, percept: Percept) -> KeyValueCache:
         """Return keys and values of the prompt up to the question."""
         words, rest = self._opening
-        return prefill(self.model, self.model.embed_prompt(rest, percept)[None], fork(words))[1]
+        return prefill(self.model, self.model.embed_prompt(rest, percept)[None], words.fork())[1]
 
     def ground(
         self,

@@ -52,14 +52,12 @@ def load_groma(
     model.load_state_dict({name: state[canonical_name(name)] for name in expected}, assign=True)
     if config.language.tie_word_embeddings:
         model.llm.tie_weights()
-    model.reset_rotary(device)
     return model.eval().requires_grad_(False), tokenizer
 
 
 def empty_groma(config: GromaConfig, attention: str = "sdpa") -> Groma:
     """Return a model on the meta device: names and shapes without values."""
-    with torch.device("meta"):
-        return Groma(config, attention).requires_grad_(False)
+    return Groma.empty(config, attention)
 
 
 def expected_shapes(model: Groma) -> dict[str, torch.Size]:

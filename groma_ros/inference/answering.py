@@ -13,7 +13,6 @@ from threading import Event
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from groma_ros.encoding import prompts
 from groma_ros.encoding.answer_markup import AnswerPhrase, parse_answer, without_repetitions
@@ -26,12 +25,12 @@ from groma_ros.inference.answer_grammar import (
     decode,
     stop_if,
 )
-from groma_ros.inference.decode import fork
 from groma_ros.inference.perception import Perception, now_ms
 from groma_ros.inference.region_choice import fitting, list_probabilities, one_after_the_other
 from groma_ros.inference.shared_prefix import read_turns, turn_cache
 from groma_ros.language.answer_sentences import answer_sentence, status_and_reason
 from groma_ros.model.groma import Groma
+from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values.answers import (
     AnswerEvent,
     BoxFound,
@@ -53,7 +52,7 @@ class Asked:
     """Keep what the model says right after `<roi>`: chances (n + 1,), and how to go on from it."""
 
     chances: np.ndarray
-    cache: Callable[[], DynamicCache]
+    cache: Callable[[], KeyValueCache]
 
 
 class Answering:
@@ -118,7 +117,7 @@ class Answering:
             return []
         stop_if(self.cancel)
         roi, room = self.tokenizer.token_id("<roi>"), self.regions.count + 1
-        known = self.perception.prefix.get_seq_length()
+        known = self.perception.prefix.length
         with torch.inference_mode():
             turns = [self.embed(self._query(phrase), room, roi) for phrase in phrases]
             hidden, cache = read_turns(self.model, turns, self.perception.prefix)
@@ -235,11 +234,11 @@ class Answering:
 
     def _say(self, embeds: torch.Tensor) -> Iterator[Step]:
         """Yield the answer to an embedded turn (L, D), token by token."""
-        used = self.perception.prefix.get_seq_length() + len(embeds)
+        used = self.perception.prefix.length + len(embeds)
         room = self.model.config.language.max_position_embeddings - used
         limit = min(self.max_new_tokens, room)
         grammar = AnswerGrammar(self.tokenizer, self.regions, self.model.device)
-        cache = fork(self.perception.prefix)
+        cache = self.perception.prefix.fork()
         return decode(self.model, embeds[None], cache, grammar, limit, self.cancel)
 
     @torch.inference_mode()
@@ -253,7 +252,7 @@ class Answering:
         """
         model, percept = self.model, self.perception.percept
         ids = [*self.tokenizer.encode(prompts.turn(query), add_bos=False), *begun]
-        read = self.perception.prefix.get_seq_length() + len(ids)
+        read = self.perception.prefix.length + len(ids)
         most = model.config.language.max_position_embeddings
         if most - read < min(needed, self.max_new_tokens):
             raise ValueError(

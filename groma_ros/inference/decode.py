@@ -1,6 +1,6 @@
 """Greedy decoding as free functions; the engine knows nothing of text.
 
-A cache holds the keys and values of everything read so far. `fork` makes one prefix (picture
+A cache holds the keys and values of everything read so far. A fork of it makes one prefix (picture
 and regions) serve many commands.
 """
 
@@ -8,29 +8,26 @@ from collections.abc import Collection, Iterator
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from groma_ros.model.groma import Groma
-from groma_ros.speed.kv_cache import fork
-
-__all__ = ["decode_one", "fork", "greedy", "prefill"]
+from groma_ros.speed.kv_cache import KeyValueCache
 
 
 @torch.no_grad()
 def prefill(
-    model: Groma, embeds: Tensor, cache: DynamicCache | None = None
-) -> tuple[Tensor, DynamicCache]:
+    model: Groma, embeds: Tensor, cache: KeyValueCache | None = None
+) -> tuple[Tensor, KeyValueCache]:
     """Read embeddings (1, L, D) after what `cache` holds.
 
     Returns the hidden state (1, D) of the last position, which predicts the next token, and the
     cache, extended in place.
     """
-    hidden, cache = model.forward_tokens(embeds, cache, wanted=slice(-1, None))
-    return hidden[:, -1], cache
+    read = model.llm.model(embeds, cache, wanted=slice(-1, None))
+    return read.hidden[:, -1], read.cache
 
 
 @torch.no_grad()
-def decode_one(model: Groma, token_id: int, cache: DynamicCache) -> tuple[Tensor, DynamicCache]:
+def decode_one(model: Groma, token_id: int, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
     """Read one token after what `cache` holds; returns as `prefill` does."""
     return prefill(model, model.embed_ids(torch.tensor([[token_id]])), cache)
 
@@ -39,7 +36,7 @@ def decode_one(model: Groma, token_id: int, cache: DynamicCache) -> tuple[Tensor
 def greedy(
     model: Groma,
     hidden: Tensor,
-    cache: DynamicCache,
+    cache: KeyValueCache,
     allowed_mask: Tensor | None = None,
     stop_ids: Collection[int] = (),
     max_new_tokens: int = 256,

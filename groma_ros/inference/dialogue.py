@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from groma_ros.inference.decode import fork, prefill
+from groma_ros.inference.decode import prefill
 from groma_ros.inference.perception import Perception
 from groma_ros.language.command_parser import check_text, parse_command
 from groma_ros.language.follow_ups import resolve
@@ -74,7 +74,7 @@ class Dialogue:
         model, prefix = self._predictor.model, self.perception.prefix
         most = model.config.language.max_position_embeddings - ROOM
         kept = self._turns
-        while kept and self._seen.prefix.get_seq_length() + sum(map(len, kept)) > most:
+        while kept and self._seen.prefix.length + sum(map(len, kept)) > most:
             kept = kept[1:]
         if len(kept) < len(self._turns):
             self._turns, self._unread, prefix = kept, len(kept), self._seen.prefix
@@ -82,5 +82,5 @@ class Dialogue:
         self._unread = 0
         if unread:
             embeds = model.embed_ids(torch.tensor([unread], device=model.device))
-            _, prefix = prefill(model, embeds, fork(prefix))
+            _, prefix = prefill(model, embeds, prefix.fork())
         self.perception = replace(self.perception, prefix=prefix)

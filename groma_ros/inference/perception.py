@@ -7,9 +7,9 @@ from time import perf_counter
 
 import numpy as np
 import torch
-from transformers import DynamicCache
 
 from groma_ros.model.groma import Percept
+from groma_ros.speed.kv_cache import KeyValueCache
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Perception:
     timings_ms: dict[str, float]
     pixels: torch.Tensor = field(repr=False)
     percept: Percept = field(repr=False)
-    prefix: DynamicCache = field(repr=False)
+    prefix: KeyValueCache = field(repr=False)
 
 
 def check_picture(rgb: np.ndarray) -> None:

@@ -11,30 +11,30 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-from groma_ros.inference.decode import fork, prefill
+from groma_ros.inference.decode import prefill
 from groma_ros.model.groma import Groma
+from groma_ros.speed.kv_cache import KeyValueCache
 
 
 @torch.no_grad()
 def read_turns(
-    model: Groma, turns: Sequence[Tensor], prefix: DynamicCache
-) -> tuple[Tensor, DynamicCache]:
+    model: Groma, turns: Sequence[Tensor], prefix: KeyValueCache
+) -> tuple[Tensor, KeyValueCache]:
     """Read embedded turns [(L_i, D)] after `prefix`, which stays as it is.
 
     Returns the hidden state (k, D) of each turn's last position, and a cache that holds the prefix
     and then all turns; `turn_cache` cuts one turn's out of it.
     """
     if len(turns) == 1:
-        return prefill(model, turns[0][None], fork(prefix))
-    lengths, known = [len(turn) for turn in turns], prefix.get_seq_length()
+        return prefill(model, turns[0][None], prefix.fork())
+    lengths, known = [len(turn) for turn in turns], prefix.length
     position = torch.cat([torch.arange(n) for n in lengths]).to(model.device) + known
     mask = block_mask(lengths, known, model.device)
     embeds = torch.cat(list(turns))[None]
     ends = torch.tensor(lengths, device=model.device).cumsum(0) - 1
-    hidden, cache = model.forward_tokens(embeds, fork(prefix), position[None], mask, ends)
-    return hidden[0], cache
+    read = model.llm.model(embeds, prefix.fork(), position[None], mask, ends)
+    return read.hidden[0], read.cache
 
 
 def block_mask(lengths: Sequence[int], known: int, device: torch.device) -> Tensor:
@@ -44,12 +44,6 @@ def block_mask(lengths: Sequence[int], known: int, device: torch.device) -> Tens
     return torch.cat((own.new_ones(len(owner), known), own), dim=1)[None, None]
 
 
-def turn_cache(cache: DynamicCache, known: int, start: int, end: int) -> DynamicCache:
-    """Return a cache of the prefix, of `known` places, and the turn at `start` to `end` after it."""
-    twin = fork(cache)
-    for layer in twin.layers:
-        layer.keys, layer.values = (
-            torch.cat((t[:, :, :known], t[:, :, known + start : known + end]), dim=2)
-            for t in (layer.keys, layer.values)
-        )
-    return twin
+def turn_cache(cache: KeyValueCache, known: int, start: int, end: int) -> KeyValueCache:
+    """Return a cache of the prefix, of `known` places, and the turn at `start` to `end`."""
+    return cache.spans((0, known), (known + start, known + end))

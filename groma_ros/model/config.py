@@ -13,6 +13,8 @@ from typing import Any
 
 from groma_ros.encoding.pixels import PixelRule, square_side
 from groma_ros.encoding.special_tokens import MAX_REGIONS
+from groma_ros.model.activations import check_activation
+from groma_ros.model.rotary_positions import check_scaling
 
 GEOMETRIES = ("released", "correct")
 
@@ -36,6 +38,14 @@ class VisionConfig:
     qkv_bias: bool = True
     layerscale_value: float = 1.0
     drop_path_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_activation("the vision encoder's hidden_act", self.hidden_act)
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"the vision encoder has hidden_size {self.hidden_size}, which its "
+                f"{self.num_attention_heads} heads can't share evenly"
+            )
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,7 @@ class ProposerConfig:
     num_labels: int = 2
 
     def __post_init__(self) -> None:
+        check_activation("the proposer's activation_function", self.activation_function)
         if not 1 <= self.num_feature_levels <= 4:
             raise ValueError(
                 f"num_feature_levels is {self.num_feature_levels}; the proposer has 1 to 4 levels"
@@ -92,6 +103,26 @@ class LanguageConfig:
     tie_word_embeddings: bool = False
     rope_theta: float = 10000.0
     rope_scaling: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_activation("the language model's hidden_act", self.hidden_act)
+        check_scaling(self.rope_scaling)
+        heads = self.num_attention_heads
+        if self.hidden_size % heads or heads % self.key_value_heads:
+            raise ValueError(
+                f"the language model has hidden_size {self.hidden_size}, {heads} heads and "
+                f"{self.key_value_heads} key-value heads; each number has to divide the one before"
+            )
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head."""
+        return self.hidden_size // self.num_attention_heads
+
+    @property
+    def key_value_heads(self) -> int:
+        """Number of heads of keys and values, which groups of queries share."""
+        return self.num_key_value_heads or self.num_attention_heads
 
 
 @dataclass(frozen=True)
@@ -361,4 +392,6 @@ def _proposer(data: dict[str, Any]) -> ProposerConfig:
 
 
 def _language(data: dict[str, Any]) -> LanguageConfig:
+    _require(data, "attention_bias", False, False)
+    _require(data, "mlp_bias", False, False)
     return LanguageConfig(**_known(LanguageConfig, data))

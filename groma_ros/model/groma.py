@@ -4,32 +4,25 @@ Source: groma/model/groma.py of the official code. Unlike there, regions keep th
 ids are never edited in place, and every row of a batch is handled as if it were alone.
 """
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Cache
-from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
+from torch.overrides import TorchFunctionMode
 
 from groma_ros.encoding.special_tokens import SpecialIds
 from groma_ros.model.config import GromaConfig
-from groma_ros.model.language_model import (
-    EVERY,
-    IGNORE_LABEL,
-    build_llama,
-    expand_ids,
-    expand_labels,
-    read,
-    reads,
-)
+from groma_ros.model.language_model import Llama
+from groma_ros.model.prompt_expansion import IGNORE_LABEL, expand_ids, expand_labels
 from groma_ros.model.region_encoder import RegionEncoder
 from groma_ros.model.region_proposer import Proposer, ProposerOutput, input_projections
 from groma_ros.model.region_selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
 from groma_ros.model.vision_encoder import VisionEncoder, drop_class_token, merge_2x2
 from groma_ros.speed.cuda_graph import Replayed
-from groma_ros.speed.kv_cache import empty_cache
 
 
 @dataclass(frozen=True)
@@ -95,6 +88,16 @@ class Perceiver(nn.Module):
         return states, self.propose(states)
 
 
+class _WithoutInitialisation(TorchFunctionMode):
+    """Leave `torch.nn.init` out: on the meta device it changes nothing and imports the compiler."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Call a function of torch, or return the tensor that it would have filled."""
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 class Groma(nn.Module):
     """The whole model; its state dict has the names of the released checkpoint."""
 
@@ -104,7 +107,7 @@ class Groma(nn.Module):
         self.ids = SpecialIds.after(config.language.vocab_size)
         width, text = config.vision.hidden_size, config.language.hidden_size
         self.perceiver = Perceiver(config)
-        self.llm = build_llama(config, attention)
+        self.llm = Llama(config.language, attention)
         self.img_txt_bridge = nn.Sequential(
             nn.Linear(4 * width, text), nn.GELU(), nn.Linear(text, text)
         )
@@ -112,6 +115,12 @@ class Groma(nn.Module):
         self.extra_lm_head = nn.Linear(text, config.num_new_token, bias=False)
         self.new_input_embs = nn.Embedding(config.num_new_token, text)
         self._replayed: Replayed | None = None
+
+    @classmethod
+    def empty(cls, config: GromaConfig, attention: str = "sdpa") -> Groma:
+        """Build a model on the meta device: names and shapes without values, in no time."""
+        with torch.device("meta"), _WithoutInitialisation():
+            return cls(config, attention).requires_grad_(False)
 
     @property
     def device(self) -> torch.device:
@@ -122,18 +131,6 @@ class Groma(nn.Module):
     def dtype(self) -> torch.dtype:
         """Floating-point type of the model's own computation."""
         return self.img_txt_bridge[0].weight.dtype
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "Groma":
-        """Convert as `nn.Module` does, but keep the rotary frequencies in float32."""
-        super()._apply(fn, recurse)
-        if self.llm.model.rotary_emb.inv_freq.dtype != torch.float32:
-            self.reset_rotary(self.device)
-        return self
-
-    def reset_rotary(self, device: torch.device) -> None:
-        """Compute the language model's rotary frequencies anew, in float32 on `device`."""
-        with torch.device(device):
-            self.llm.model.rotary_emb = LlamaRotaryEmbedding(self.llm.config)
 
     @torch.no_grad()
     def perceive(
@@ -283,36 +280,6 @@ class Groma(nn.Module):
         new = self.new_input_embs((ids - table.num_embeddings).clamp(min=0))
         return torch.where(added[..., None], new, known)
 
-    def forward_tokens(
-        self,
-        inputs_embeds: Tensor,
-        cache: Cache | None = None,
-        position: Tensor | None = None,
-        mask: Tensor | None = None,
-        wanted: slice | Tensor = EVERY,
-    ) -> tuple[Tensor, Cache]:
-        """Run (B, L, D) through the language model after what `cache` holds.
-
-        `position` (1, L) and `mask` (1, 1, L, known + L) bool are for embeddings that do not
-        simply follow each other; see `packed`. Returns the last hidden states (B, k, D) of the
-        `wanted` of the L positions and the cache, extended in place.
-        """
-        if cache is None:
-            cache = empty_cache(self.llm.config.num_hidden_layers)
-        if reads(self.llm.model, cache):
-            return read(self.llm.model, inputs_embeds, cache, position, mask, wanted), cache
-        if mask is not None:
-            unseen = torch.finfo(inputs_embeds.dtype).min
-            mask = torch.zeros_like(mask, dtype=inputs_embeds.dtype).masked_fill(~mask, unseen)
-        output = self.llm.model(
-            inputs_embeds=inputs_embeds,
-            past_key_values=cache,
-            use_cache=True,
-            position_ids=position,
-            attention_mask=mask,
-        )
-        return output.last_hidden_state[:, wanted], output.past_key_values
-
     def logits(self, hidden: Tensor) -> Tensor:
         """Score every token id, the added ones last: (..., D) to (..., vocab_size)."""
         return torch.cat((self.llm.lm_head(hidden), self.extra_lm_head(hidden)), dim=-1)
@@ -336,8 +303,8 @@ class Groma(nn.Module):
             sizes = len(percept.image_tokens), len(percept.region_tokens)
             aligned = expand_labels(target.cpu(), row.cpu(), self.ids, *sizes)
             count += int((aligned[1:] != IGNORE_LABEL).sum())
-            hidden, _ = self.forward_tokens(self.embed_expanded(expanded, percept)[None])
-            logits = self.logits(hidden[0, :-1]).float()
+            read = self.llm.model(self.embed_expanded(expanded, percept)[None])
+            logits = self.logits(read.hidden[0, :-1]).float()
             aligned = aligned[1:].to(self.device)
             total.append(F.cross_entropy(logits, aligned, reduction="sum"))
         return torch.stack(total).sum() / count

@@ -1,160 +1,223 @@
-"""Language half: a Llama, the added tokens' embeddings and head, and the prompt's expansion."""
+"""Language model: a Llama (arXiv 2302.13971) with the names of the released checkpoint.
+
+Source: modeling_llama.py of transformers; tests hold this one equal to it. It is our own because
+importing transformers takes longer than answering, and because one token of a small model takes as
+long as the calls around its products: there are no more of those here than needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from transformers import Cache, LlamaConfig, LlamaForCausalLM, LlamaModel
-from transformers.models.llama.modeling_llama import LlamaAttention
+from torch import Tensor, nn
 
-from groma_ros.encoding.special_tokens import SpecialIds
-from groma_ros.model.config import GromaConfig, LanguageConfig
+from groma_ros.model.activations import Activation
+from groma_ros.model.attention import (
+    causal_mask,
+    check_implementation,
+    eager_attention,
+    fused_attention,
+    split_heads,
+)
+from groma_ros.model.config import LanguageConfig
+from groma_ros.model.rotary_positions import RotaryTables, rotate
+from groma_ros.speed.kv_cache import KeyValueCache
 
-IGNORE_LABEL = -100
-EVERY = slice(None)
-
-
-def build_llama(config: GromaConfig, attention: str = "sdpa") -> LlamaForCausalLM:
-    """Build the language model; `attention` is a transformers attention implementation."""
-    llama = LlamaForCausalLM(llama_config(config.language))
-    llama.set_attn_implementation(attention)
-    return llama
-
-
-def llama_config(language: LanguageConfig) -> LlamaConfig:
-    """Translate to the installed transformers' configuration."""
-    rope = {"rope_type": "default", "rope_theta": language.rope_theta}
-    if language.rope_scaling:
-        scaling = dict(language.rope_scaling)
-        rope |= scaling | {"rope_type": scaling.pop("type", scaling.get("rope_type"))}
-        rope.pop("type", None)
-    return LlamaConfig(
-        vocab_size=language.vocab_size,
-        hidden_size=language.hidden_size,
-        intermediate_size=language.intermediate_size,
-        num_hidden_layers=language.num_hidden_layers,
-        num_attention_heads=language.num_attention_heads,
-        num_key_value_heads=language.num_key_value_heads,
-        hidden_act=language.hidden_act,
-        max_position_embeddings=language.max_position_embeddings,
-        initializer_range=language.initializer_range,
-        rms_norm_eps=language.rms_norm_eps,
-        pad_token_id=None,
-        bos_token_id=language.bos_token_id,
-        eos_token_id=language.eos_token_id,
-        tie_word_embeddings=language.tie_word_embeddings,
-        rope_parameters=rope,
-    )
+ALL = slice(None)
 
 
-def reads(llama: LlamaModel, cache: Cache) -> bool:
-    """Tell whether `read` may stand in for the model's own forward: it computes no gradients."""
-    plain = llama.config._attn_implementation == "sdpa" and not llama.training
-    return plain and not torch.is_grad_enabled() and len(cache.layers) == len(llama.layers)
+class LanguageOutput(NamedTuple):
+    """What the language model returns.
 
-
-def read(
-    llama: LlamaModel,
-    embeds: Tensor,
-    cache: Cache,
-    position: Tensor | None = None,
-    mask: Tensor | None = None,
-    wanted: slice | Tensor = EVERY,
-) -> Tensor:
-    """Run (B, L, D) through `llama` after what `cache` holds and return the last hidden states.
-
-    `position` (1, L) and `mask` (1, 1, L, known + L), True where a position sees another, are
-    for embeddings that do not simply follow each other. Hidden states (B, k, D) are those of the
-    `wanted` of the L positions: of the others the last layer computes keys and values only. The
-    same arithmetic as the model's own forward. One token of a small model takes as long as the
-    calls around its products, so there are no more of those than needed.
+    hidden      (B, k, D) last hidden states of the positions that were asked for
+    cache       keys and values of everything read so far
+    attentions  (B, heads, L, K) probabilities by layer, of the layers that were asked for
     """
-    known, length = cache.get_seq_length(), embeds.shape[1]
-    if position is None:
-        position = torch.arange(known, known + length, device=embeds.device)[None]
-    cosine, sine = (table[:, None] for table in llama.rotary_emb(embeds, position))
-    half = sine.shape[-1] // 2
-    sine = torch.cat((-sine[..., :half], sine[..., half:]), dim=-1)
-    if mask is None and known and length > 1:
-        mask = _causal(length, known, embeds.device)
-    hidden, last = embeds, len(llama.layers) - 1
-    for index, layer in enumerate(llama.layers):
-        attention, placed = layer.self_attn, _rms_norm(hidden, layer.input_layernorm)
-        key = _rotate(_heads(attention, attention.k_proj(placed)), cosine, sine)
-        value = _heads(attention, attention.v_proj(placed))
-        key, value = cache.update(key, value, index)
-        if index == last and wanted is not EVERY and length > 1:
-            if mask is None:
-                mask = _causal(length, 0, embeds.device)
-            hidden, placed, mask = hidden[:, wanted], placed[:, wanted], mask[:, :, wanted]
-            cosine, sine = cosine[:, :, wanted], sine[:, :, wanted]
-        query = _rotate(_heads(attention, attention.q_proj(placed)), cosine, sine)
-        hidden = hidden + attention.o_proj(_attend(query, key, value, mask))
-        hidden = hidden + layer.mlp(_rms_norm(hidden, layer.post_attention_layernorm))
-    return _rms_norm(hidden, llama.norm)
+
+    hidden: Tensor
+    cache: KeyValueCache
+    attentions: dict[int, Tensor]
 
 
-def _causal(length: int, known: int, device: torch.device) -> Tensor:
-    """Return (1, 1, L, known + L) bool: a position sees what is known, its past and itself."""
-    seen = torch.ones(length, known + length, dtype=torch.bool, device=device)
-    return seen.tril(known)[None, None]
+class RMSNorm(nn.Module):
+    """Divide by the root mean square over the last dimension (arXiv 1910.07467)."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Normalise (..., D)."""
+        return F.rms_norm(hidden, self.weight.shape, self.weight, self.eps)
 
 
-def _heads(attention: LlamaAttention, projected: Tensor) -> Tensor:
-    """Split (B, L, heads * size) to (B, heads, L, size)."""
-    return projected.unflatten(-1, (-1, attention.head_dim)).transpose(1, 2)
+class Attention(nn.Module):
+    """Causal attention whose queries may share keys and values in groups (arXiv 2305.13245)."""
+
+    def __init__(self, config: LanguageConfig, implementation: str) -> None:
+        super().__init__()
+        width, size = config.hidden_size, config.head_size
+        self.head_size = size
+        self.groups = config.num_attention_heads // config.key_value_heads
+        self.implementation = implementation
+        self.q_proj = nn.Linear(width, config.num_attention_heads * size, bias=False)
+        self.k_proj = nn.Linear(width, config.key_value_heads * size, bias=False)
+        self.v_proj = nn.Linear(width, config.key_value_heads * size, bias=False)
+        self.o_proj = nn.Linear(config.num_attention_heads * size, width, bias=False)
+
+    def keys_and_values(
+        self, hidden: Tensor, rotation: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Project (B, L, D) to keys and values (B, key heads, L, size)."""
+        key = rotate(split_heads(self.k_proj(hidden), self.head_size), *rotation)
+        return key, split_heads(self.v_proj(hidden), self.head_size)
+
+    def forward(
+        self,
+        hidden: Tensor,
+        rotation: tuple[Tensor, Tensor],
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+        wanted: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attend from (B, L, D) to keys and values (B, key heads, K, size).
+
+        Without a `mask`, L > 1 positions follow each other from the first on. Returns (B, L, D)
+        and, where they are `wanted`, the probabilities (B, heads, L, K).
+        """
+        query = rotate(split_heads(self.q_proj(hidden), self.head_size), *rotation)
+        if self.groups > 1:  # (B, key heads, K, size) to (B, heads, K, size)
+            key = key.repeat_interleave(self.groups, dim=1)
+            value = value.repeat_interleave(self.groups, dim=1)
+        causal = mask is None and query.shape[2] > 1
+        if wanted or self.implementation == "eager":
+            attended, probabilities = eager_attention(query, key, value, mask, causal)
+            return self.o_proj(attended), probabilities
+        return self.o_proj(fused_attention(query, key, value, mask, causal)), None
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-    """Attend from (B, heads, L, size) and return (B, L, heads * size).
+class MLP(nn.Module):
+    """Feed-forward layer with a gate (arXiv 2002.05202)."""
 
-    Without a `mask`, L > 1 positions follow each other from the first on.
-    """
-    if (groups := query.shape[1] // key.shape[1]) > 1:
-        key, value = (part.repeat_interleave(groups, dim=1) for part in (key, value))
-    causal = mask is None and query.shape[2] > 1
-    attended = F.scaled_dot_product_attention(query, key, value, mask, is_causal=causal)
-    return attended.transpose(1, 2).flatten(2)
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        width, inner = config.hidden_size, config.intermediate_size
+        self.gate_proj = nn.Linear(width, inner, bias=False)
+        self.up_proj = nn.Linear(width, inner, bias=False)
+        self.down_proj = nn.Linear(inner, width, bias=False)
+        self.act_fn = Activation(config.hidden_act)
 
-
-def _rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn pairs of (B, heads, L, size) by their position; `sine`'s first half is negated."""
-    return torch.addcmul(values * cosine, values.roll(values.shape[-1] // 2, -1), sine)
-
-
-def _rms_norm(hidden: Tensor, norm: torch.nn.Module) -> Tensor:
-    return F.rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (..., D) to (..., D)."""
+        return self.down_proj(self.act_fn(self.gate_proj(hidden)) * self.up_proj(hidden))
 
 
-def expand_ids(input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int) -> Tensor:
-    """Replace `<image>` and `<region>` in (L,) ids by the places their tokens will take.
+class DecoderLayer(nn.Module):
+    """Attention and feed-forward, each normalised before and added to its input."""
 
-    `<image>` becomes `image_tokens` times itself; `<region>` becomes `<r_i>` and itself
-    for each region. Raises ValueError unless each stands in the prompt once, image first.
-    """
-    expanded = input_ids.repeat_interleave(_lengths(input_ids, ids, image_tokens, regions))
-    places = (expanded == ids.region).nonzero().flatten()
-    indices = torch.arange(regions, device=input_ids.device)
-    return expanded.index_copy(0, places[::2], ids.first_region + indices)
-
-
-def expand_labels(
-    labels: Tensor, input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int
-) -> Tensor:
-    """Move labels (L,) to where `expand_ids` moves their tokens; visual tokens have none."""
-    visual = (input_ids == ids.image) | (input_ids == ids.region)
-    lengths = _lengths(input_ids, ids, image_tokens, regions)
-    return labels.masked_fill(visual, IGNORE_LABEL).repeat_interleave(lengths)
+    def __init__(self, config: LanguageConfig, implementation: str) -> None:
+        super().__init__()
+        self.self_attn = Attention(config, implementation)
+        self.mlp = MLP(config)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
 
-def _lengths(input_ids: Tensor, ids: SpecialIds, image_tokens: int, regions: int) -> Tensor:
-    image = (input_ids == ids.image).nonzero().flatten().tolist()
-    region = (input_ids == ids.region).nonzero().flatten().tolist()
-    if len(image) != 1 or len(region) != 1 or image[0] > region[0]:
-        raise ValueError(
-            f"the prompt holds <image> {len(image)} times and <region> {len(region)} times; "
-            "it needs one of each, the image first"
+class LlamaModel(nn.Module):
+    """The decoder without its head."""
+
+    def __init__(self, config: LanguageConfig, implementation: str) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(
+            DecoderLayer(config, implementation) for _ in range(config.num_hidden_layers)
         )
-    lengths = torch.ones_like(input_ids)
-    lengths[image[0]] = image_tokens
-    lengths[region[0]] = 2 * regions
-    return lengths
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.rotary = RotaryTables(config)
+
+    def forward(
+        self,
+        embeds: Tensor,
+        cache: KeyValueCache | None = None,
+        position: Tensor | None = None,
+        mask: Tensor | None = None,
+        wanted: slice | Tensor = ALL,
+        attention_layers: Collection[int] = (),
+    ) -> LanguageOutput:
+        """Read embeddings (B, L, D) after what `cache` holds; it is extended in place.
+
+        `position` (B or 1, L) and `mask` (B or 1, 1, L, known + L), bool or to be added to the
+        scores, are for embeddings that do not simply follow each other. `wanted` chooses among
+        the L positions: of the others the last layer computes keys and values only. The
+        probabilities of `attention_layers` are returned.
+        """
+        cache = KeyValueCache.empty(len(self.layers)) if cache is None else cache
+        known, length = cache.length, embeds.shape[1]
+        if position is None:
+            rotation = self.rotary.rows(known, known + length, embeds)
+        else:
+            end = int(position.max()) + 1 if self.rotary.dynamic else known + length
+            tables = self.rotary.up_to(end, embeds)
+            rotation = tuple(table[position][:, None] for table in tables)  # (B, 1, L, size)
+        if mask is None and known and length > 1:
+            mask = causal_mask(length, known, embeds.device)
+        return self.run(embeds, cache, rotation, mask, wanted, attention_layers)
+
+    def run(
+        self,
+        hidden: Tensor,
+        cache: KeyValueCache,
+        rotation: tuple[Tensor, Tensor],
+        mask: Tensor | None,
+        wanted: slice | Tensor = ALL,
+        attention_layers: Collection[int] = (),
+    ) -> LanguageOutput:
+        """Run all layers on (B, L, D) with everything that depends on positions given.
+
+        `rotation` holds cosines and sines that broadcast to (B, heads, L, size).
+        """
+        attentions: dict[int, Tensor] = {}
+        chosen = rotation
+        for index, layer in enumerate(self.layers):
+            placed = layer.input_layernorm(hidden)
+            key, value = cache.append(index, *layer.self_attn.keys_and_values(placed, rotation))
+            if wanted is not ALL and index + 1 == len(self.layers) and hidden.shape[1] > 1:
+                if mask is None:
+                    mask = causal_mask(hidden.shape[1], 0, hidden.device)
+                hidden, placed = hidden[:, wanted], placed[:, wanted]  # (B, L, D) to (B, k, D)
+                mask = mask[:, :, wanted]  # (1, 1, L, K) to (1, 1, k, K)
+                chosen = tuple(part[..., wanted, :] for part in rotation)
+            attended, probabilities = layer.self_attn(
+                placed, chosen, key, value, mask, index in attention_layers
+            )
+            if index in attention_layers:
+                attentions[index] = probabilities
+            hidden = hidden + attended
+            hidden = hidden + layer.mlp(layer.post_attention_layernorm(hidden))
+        return LanguageOutput(self.norm(hidden), cache, attentions)
+
+
+class Llama(nn.Module):
+    """The decoder and its head; the parameters start as those of transformers do."""
+
+    def __init__(self, config: LanguageConfig, attention: str = "sdpa") -> None:
+        super().__init__()
+        self.config = config
+        self.model = LlamaModel(config, check_implementation(attention))
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.apply(self._initialise)
+        if config.tie_word_embeddings:
+            self.tie_weights()
+
+    def tie_weights(self) -> None:
+        """Let the head be the table of embeddings."""
+        self.lm_head.weight = self.model.embed_tokens.weight
+
+    def _initialise(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=self.config.initializer_range)

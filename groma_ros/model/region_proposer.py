@@ -158,7 +158,8 @@ class Proposer(nn.Module):
         self.class_embed_coco = nn.ModuleList(nn.Linear(d_model, labels) for _ in range(layers))
         self.class_embed_sa1b = nn.ModuleList(nn.Linear(d_model, labels) for _ in range(layers))
         self.bbox_embed = nn.ModuleList(BoxHead(d_model) for _ in range(layers + 1))
-        self.reset_parameters()
+        if not self.level_embed.is_meta:  # there are no values to start with
+            self.reset_parameters()
         # The released checkpoint holds the heads twice, once below the decoder.
         self.decoder.bbox_embed = self.bbox_embed
         self.decoder.class_embed_enc = self.class_embed_enc

@@ -1,50 +1,52 @@
 """Keys and values of what the language model has read, in buffers with room for what comes next."""
 
-import copy
+from __future__ import annotations
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 # Positions of room that a buffer gets beyond what it must hold.
 _ROOM = 128
 
 
-class GrowingLayer(DynamicLayer):
-    """Write new keys and values behind the old ones instead of copying all of them every token.
+class LayerCache:
+    """Keep one layer's keys and values, and write new ones behind them without copying the rest.
 
     `keys` and `values` (B, heads, length, size) are views of the buffers' filled part. A layer
     writes only into buffers that it made for itself; tensors that came from elsewhere, from a fork
     or by assignment, are copied first.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, keys: Tensor | None = None, values: Tensor | None = None) -> None:
+        self.keys, self.values = keys, values
         self._buffers: tuple[Tensor, Tensor] | None = None
         self._filled: Tensor | None = None
 
-    def update(
-        self, key_states: Tensor, value_states: Tensor, *args: object, **kwargs: object
-    ) -> tuple[Tensor, Tensor]:
-        """Append (B, heads, L, size) and return all keys and values."""
+    @property
+    def length(self) -> int:
+        """Number of positions that are kept."""
+        return 0 if self.keys is None else self.keys.shape[2]
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append (B, heads, L, size) and return all keys and values (B, heads, length, size).
+
+        Where gradients are computed nothing is written in place.
+        """
         if torch.is_grad_enabled():
-            return super().update(key_states, value_states, *args, **kwargs)
-        start = self.get_seq_length()
-        end = start + key_states.shape[-2]
+            if self.keys is not None:
+                keys = torch.cat((self.keys, keys), dim=2)
+                values = torch.cat((self.values, values), dim=2)
+            self.keys, self.values = keys, values
+            return keys, values
+        start = self.length
+        end = start + keys.shape[2]
         if not self._has_room(end):
-            self._grow(key_states, value_states, start, end)
-        for buffer, new in zip(self._buffers, (key_states, value_states), strict=True):
+            self._grow(keys, values, start, end)
+        for buffer, new in zip(self._buffers, (keys, values), strict=True):
             buffer[:, :, start:end] = new
         self.keys, self.values = (buffer[:, :, :end] for buffer in self._buffers)
         self._filled = self.keys
         return self.keys, self.values
-
-    def share(self) -> "GrowingLayer":
-        """Return a layer that continues from the same tensors and never writes into them."""
-        twin = copy.copy(self)
-        twin._buffers = twin._filled = None
-        return twin
 
     def _has_room(self, end: int) -> bool:
         if self._buffers is None or self.keys is not self._filled:
@@ -54,7 +56,6 @@ class GrowingLayer(DynamicLayer):
 
     def _grow(self, keys: Tensor, values: Tensor, start: int, end: int) -> None:
         old = (self.keys, self.values) if start else (None, None)
-        self.lazy_initialization(keys, values)
         buffers = []
         for known, new in zip(old, (keys, values), strict=True):
             buffer = new.new_empty((*new.shape[:2], end + _ROOM, new.shape[3]))
@@ -64,21 +65,48 @@ class GrowingLayer(DynamicLayer):
         self._buffers = tuple(buffers)
 
 
-def empty_cache(layers: int) -> DynamicCache:
-    """Return a cache of `layers` growing layers that holds nothing yet."""
-    cache = DynamicCache()
-    cache.layers = [GrowingLayer() for _ in range(layers)]
-    return cache
+class KeyValueCache:
+    """Keep the keys and values of every layer of the language model."""
+
+    def __init__(self, layers: list[LayerCache]) -> None:
+        self.layers = layers
+
+    @classmethod
+    def empty(cls, layers: int) -> KeyValueCache:
+        """Return a cache of `layers` layers that holds nothing yet."""
+        return cls([LayerCache() for _ in range(layers)])
+
+    @property
+    def length(self) -> int:
+        """Number of positions that are kept."""
+        return self.layers[0].length
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append to a layer (B, heads, L, size); return all of its keys and values."""
+        return self.layers[layer].append(keys, values)
+
+    def fork(self) -> KeyValueCache:
+        """Return a cache that continues from the same positions and leaves this one as it is.
+
+        Nothing is copied before something is appended.
+        """
+        return KeyValueCache([LayerCache(layer.keys, layer.values) for layer in self.layers])
+
+    def rows(self, indices: Tensor) -> KeyValueCache:
+        """Return a cache whose rows are those at `indices` (R,) of this one; rows may repeat."""
+        return KeyValueCache(
+            [LayerCache(layer.keys[indices], layer.values[indices]) for layer in self.layers]
+        )
+
+    def spans(self, *spans: tuple[int, int]) -> KeyValueCache:
+        """Return a cache of the positions in some (start, end) of this one, behind each other."""
+        return KeyValueCache(
+            [
+                LayerCache(*(_spans(tensor, spans) for tensor in (layer.keys, layer.values)))
+                for layer in self.layers
+            ]
+        )
 
 
-def fork(cache: DynamicCache) -> DynamicCache:
-    """Return a cache that continues from the same prefix and leaves the original as it is.
-
-    Nothing is copied before something is appended.
-    """
-    twin = copy.copy(cache)
-    twin.layers = [
-        layer.share() if isinstance(layer, GrowingLayer) else copy.copy(layer)
-        for layer in cache.layers
-    ]
-    return twin
+def _spans(tensor: Tensor, spans: tuple[tuple[int, int], ...]) -> Tensor:
+    return torch.cat([tensor[:, :, start:end] for start, end in spans], dim=2)

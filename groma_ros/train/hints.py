@@ -55,7 +55,7 @@ def prime_heads(model: Groma) -> None:
         attention.k_proj.weight[rows] = common
 
 
-def hint_loss(before: tuple[Tensor, ...], attentions: tuple[Tensor, ...], hints) -> Tensor:
+def hint_loss(before: dict[int, Tensor], attentions: dict[int, Tensor], hints) -> Tensor:
     """Return -log of the attention that hinted heads pay to what they should see.
 
     Args:

@@ -278,23 +278,20 @@ def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], wor
     embeds = model.embed_ids(batch.prefix)
     embeds = torch.cat([embeds[:, :start], image, embeds[:, end:]], dim=1)
     embeds = embeds.index_put(tuple(batch.spots[:, :2].T), tokens[batch.spots[:, 2]])
-    before = model.llm.model(inputs_embeds=embeds, use_cache=True, output_attentions=True)
-    cache = before.past_key_values
-    for layer in cache.layers:
-        layer.keys, layer.values = layer.keys[batch.owner], layer.values[batch.owner]
+    layers = range(len(model.llm.model.layers))
+    before = model.llm.model(embeds, attention_layers=layers)
     asked = model.embed_ids(batch.turns)
     asked = asked.index_put(tuple(batch.turn_spots[:, :2].T), tokens[batch.turn_spots[:, 2]])
     lengths = batch.lengths[batch.owner]
     output = model.llm.model(
-        inputs_embeds=asked,
-        past_key_values=cache,
-        use_cache=True,
-        output_attentions=True,
-        attention_mask=turn_mask(lengths, batch.prefix.shape[1], batch.turns.shape[1]),
-        position_ids=lengths[:, None] + torch.arange(batch.turns.shape[1])[None],
+        asked,
+        before.cache.rows(batch.owner),
+        position=lengths[:, None] + torch.arange(batch.turns.shape[1])[None],
+        mask=turn_mask(lengths, batch.prefix.shape[1], batch.turns.shape[1]),
+        attention_layers=layers,
     )
     learned = batch.targets != -100
-    logits, targets = model.logits(output.last_hidden_state[learned]), batch.targets[learned]
+    logits, targets = model.logits(output.hidden[learned]), batch.targets[learned]
     pointing_at = targets >= model.ids.first_region
     each, right = answer_losses(logits, targets, learned, batch.choices)
     losses = {

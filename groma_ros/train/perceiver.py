@@ -229,7 +229,7 @@ def train_perceiver(
     )
     stem = model.perceiver.vis_encoder.stem
     keep_filters(stem)
-    model.perceiver.vis_encoder.config._attn_implementation = "eager"  # faster to train than sdpa
+    model.perceiver.vis_encoder.attention = "eager"  # faster to train than sdpa
     trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=stem)
     rng = np.random.default_rng([seed, rank, trainer.steps])
     side = model.config.image_size

@@ -56,7 +56,7 @@ def reset_vision(model: Groma) -> None:
     depth = model.config.vision.num_hidden_layers
     for name, module in vision.named_modules():
         if isinstance(module, nn.Linear):
-            damped = name.endswith(("o_proj", "fc2"))
+            damped = name.endswith(("output.dense", "fc2"))
             nn.init.normal_(module.weight, std=module.in_features**-0.5)
             module.weight.data *= (2 * depth) ** -0.5 if damped else 1.0
     projection = vision.embeddings.patch_embeddings.projection

@@ -55,7 +55,7 @@ def test_earlier_turns_are_read_as_in_one_conversation(predictor, perception):
     ids = [*tokenizer.encode(prompts.opening()), *events.said, *asked, tokenizer.token_id("<roi>")]
     with torch.no_grad():
         embeds = model.embed_prompt(torch.tensor(ids), perception.percept)
-        hidden, _ = model.forward_tokens(embeds[None])
+        hidden = model.llm.model(embeds[None]).hidden
         wanted = model.logits(hidden[0, -1])[events.regions.ids].softmax(-1)
     chances = predictor.point(dialogue.perception, ["the blue cans"])[0]
     np.testing.assert_allclose(chances, wanted, atol=1e-5)
@@ -64,7 +64,7 @@ def test_earlier_turns_are_read_as_in_one_conversation(predictor, perception):
 def test_the_oldest_turns_are_forgotten_when_the_conversation_gets_long(
     monkeypatch, predictor, perception
 ):
-    used = perception.prefix.get_seq_length()
+    used = perception.prefix.length
     room = predictor.model.config.language.max_position_embeddings - used
     monkeypatch.setattr(module, "ROOM", room - 60)
     long, again = predictor.dialogue(perception), predictor.dialogue(perception)
@@ -72,7 +72,7 @@ def test_the_oldest_turns_are_forgotten_when_the_conversation_gets_long(
         long.ground(f"pick up the cup number {number}")
     long._read()
     kept = long._turns
-    assert 0 < sum(map(len, kept)) == long.perception.prefix.get_seq_length() - used <= 60
+    assert 0 < sum(map(len, kept)) == long.perception.prefix.length - used <= 60
     again._turns, again._unread = kept, len(kept)
     again._read()
     a, b = (predictor.point(d.perception, ["the apple"]) for d in (long, again))

@@ -83,14 +83,14 @@ COMMANDS = ["pick up the red cup", "find all the cans", "what is on the table?"]
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_ground_repeats_itself_and_leaves_the_perception_alone(predictor, rgb, perception, command):
-    length = perception.prefix.get_seq_length()
+    length = perception.prefix.length
     keys = [layer.keys.clone() for layer in perception.prefix.layers]
     first = predictor.ground(perception, command, max_new_tokens=12)
     predictor.ground(perception, "put the apple into the white bowl")
     second = predictor.ground(perception, command, max_new_tokens=12)
     fresh = predictor.ground(predictor.perceive(rgb), command, max_new_tokens=12)
     assert same(first, second) and same(first, fresh)
-    assert perception.prefix.get_seq_length() == length
+    assert perception.prefix.length == length
     assert all(torch.equal(a.keys, b) for a, b in zip(perception.prefix.layers, keys, strict=True))
 
 
@@ -98,7 +98,7 @@ def whole_forward(predictor, percept, text, answered=()) -> torch.Tensor:
     """Return the logits (vocab_size,) after a text and token ids, with no cache and no packing."""
     ids = torch.tensor([*predictor.tokenizer.encode(text), *answered])
     with torch.no_grad():
-        hidden, _ = predictor.model.forward_tokens(predictor.model.embed_prompt(ids, percept)[None])
+        hidden = predictor.model.llm.model(predictor.model.embed_prompt(ids, percept)[None]).hidden
         return predictor.model.logits(hidden[0, -1])
 
 

@@ -10,7 +10,7 @@ import torch
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
 from groma_ros.inference.answer_grammar import Regions
-from groma_ros.inference.decode import decode_one, fork, greedy, prefill
+from groma_ros.inference.decode import decode_one, greedy, prefill
 from groma_ros.inference.shared_prefix import read_turns, turn_cache
 from groma_ros.verify.parity import rule, trace
 
@@ -56,7 +56,7 @@ def questions(folder, name):
 def test_one_forward_chooses_what_greedy_decoding_chooses_on_every_golden(golden_folder, name):
     seen = 0
     for model, prefix, turn, regions in questions(golden_folder, name):
-        hidden, cache = prefill(model, turn[None], fork(prefix))
+        hidden, cache = prefill(model, turn[None], prefix.fork())
         allowed = torch.zeros(model.config.vocab_size, dtype=torch.bool)
         allowed[regions.ids] = True
         ((token, logprob),) = greedy(model, hidden, cache, allowed, max_new_tokens=1)
@@ -74,13 +74,13 @@ def test_a_turn_goes_on_from_its_part_of_the_cache_as_if_it_were_alone(model, pi
     percept = model.perceive(pixels[:1])[0]
     embeds = model.embed_prompt(prompt, percept)
     _, prefix = prefill(model, embeds[None, :-3])
-    known = prefix.get_seq_length()
+    known = prefix.length
     turns = [embeds[-3:], model.embed_ids(torch.tensor([4, 5, 6, 7, 8])), embeds[-2:]]
     hidden, cache = read_turns(model, turns, prefix)
-    assert prefix.get_seq_length() == known
+    assert prefix.length == known
     start = 0
     for turn, last in zip(turns, hidden, strict=True):
-        alone, alone_cache = prefill(model, turn[None], fork(prefix))
+        alone, alone_cache = prefill(model, turn[None], prefix.fork())
         torch.testing.assert_close(last, alone[0], rtol=1e-4, atol=1e-4)
         mine = turn_cache(cache, known, start, start + len(turn))
         next_hidden, _ = decode_one(model, 9, mine)

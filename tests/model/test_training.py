@@ -114,7 +114,7 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
                     pointed = torch.tensor([turn.feature_places[0][1]])
                     alone = copy.copy(percept)
                     object.__setattr__(alone, "refer_indices", pointed)
-                hidden, _ = model.forward_tokens(model.embed_prompt(ids, alone)[None])
+                hidden = model.llm.model(model.embed_prompt(ids, alone)[None]).hidden
                 logits = model.logits(hidden[0])[-len(turn.ids) :]
                 chance = logits.log_softmax(-1)
                 for at in range(turn.answer_start, len(turn.ids)):
@@ -179,10 +179,9 @@ def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
     )
     batch = pack(speaker, [picture], [[turn]], 16)
     places, columns = batch.turns.shape[1], batch.prefix.shape[1] + batch.turns.shape[1]
-    before = tuple(
-        torch.full((1, 2, batch.prefix.shape[1], batch.prefix.shape[1]), 1e-4) for _ in range(4)
-    )
-    during = tuple(torch.full((1, 2, places, columns), 1e-4) for _ in range(4))
+    known = batch.prefix.shape[1]
+    before = {layer: torch.full((1, 2, known, known), 1e-4) for layer in range(4)}
+    during = {layer: torch.full((1, 2, places, columns), 1e-4) for layer in range(4)}
     for kind, row, at, seen in batch.hints:
         layer, head = hinted_heads(4)[kind]
         (before if kind == NAME else during)[layer][row, head, at, seen] = 1.0
@@ -191,7 +190,7 @@ def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
     start = batch.prefix.shape[1]
     words = [batch.turns[0, c - start].item() for c in read[0]]
     assert tokenizer.decode(words).strip() == phrase
-    assert hint_loss(before, tuple(d * 0.5 for d in during), batch.hints) > 0
+    assert hint_loss(before, {n: d * 0.5 for n, d in during.items()}, batch.hints) > 0
 
 
 def test_primed_heads_copy_what_they_look_at(model):

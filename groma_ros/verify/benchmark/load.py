@@ -86,7 +86,7 @@ def _speak(predictor, tokens: int) -> dict[str, float]:
     times = {"perceive_cpu_s": time.process_time() - used}
     times |= {f"{name}_ms": value for name, value in perception.timings_ms.items()}
     times["regions"] = len(perception.scores)
-    times["prefix_tokens"] = perception.prefix.get_seq_length()
+    times["prefix_tokens"] = perception.prefix.length
     # The first answer is thrown away: what only a first one costs is not a token's.
     _, short, long = (_ask(predictor, perception, count) for count in (2, 1, tokens + 1))
     times["question_ms"], times["question_cpu_ms"] = short

@@ -38,11 +38,9 @@ CONFIG = GromaConfig(
 
 def build(device: torch.device, dtype: torch.dtype, config: GromaConfig = CONFIG) -> Groma:
     """Build a model with weights drawn by the golden rule."""
-    with torch.device("meta"):
-        model = Groma(config)
+    model = Groma.empty(config)
     state = rule.state_dict(model, SEED)
     model.load_state_dict({n: t.to(device, dtype) for n, t in state.items()}, assign=True)
-    model.reset_rotary(device)
     return model.eval().requires_grad_(False)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from groma_ros.inference.decode import decode_one, fork, prefill
+from groma_ros.inference.decode import decode_one, prefill
 from groma_ros.inference.device import DTYPES, choose_device, choose_quantization, default_dtype
 from groma_ros.model.groma import Groma
 from groma_ros.verify.benchmark import scaling
@@ -175,7 +175,7 @@ def first_and_next(
     _, prefix = prefill(model, picture_part)
 
     def following() -> list[int]:
-        read = prefill(model, model.embed_ids(ids[None, -QUESTION:]), fork(prefix))
+        read = prefill(model, model.embed_ids(ids[None, -QUESTION:]), prefix.fork())
         return speak(model, clock, "next_token", *read)
 
     again = clock.time("next_command", following)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from groma_ros.inference.decode import decode_one, fork, prefill
+from groma_ros.inference.decode import decode_one, prefill
 from groma_ros.inference.shared_prefix import read_turns
 from groma_ros.model.groma import Groma
 from groma_ros.verify.benchmark.memory import extra_mb
@@ -92,7 +92,7 @@ def tokens(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
     hidden, prefix = prefill(model, model.embed_prompt(prompt(model), percept)[None])
 
     def answer(count: int) -> None:
-        state, cache = hidden, fork(prefix)
+        state, cache = hidden, prefix.fork()
         for _ in range(count):
             token = int(model.logits(state).argmax())
             state, cache = decode_one(model, token, cache)

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers import DynamicCache
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
 from groma_ros.inference.decode import greedy, prefill
+from groma_ros.model.attention import causal_mask
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.groma import Groma, Percept, Selection
-from groma_ros.model.language_model import IGNORE_LABEL
+from groma_ros.model.prompt_expansion import IGNORE_LABEL
 from groma_ros.model.region_encoder import resize
 from groma_ros.model.region_selection import non_maximum_suppression, to_corners
 from groma_ros.model.vision_encoder import drop_class_token, merge_2x2
@@ -51,10 +51,8 @@ def build(golden: dict[str, Any]) -> Groma:
     """Build the float32 model of a golden JSON file with weights from the rule."""
     if golden["new_tokens"] != list(NEW_TOKENS):
         raise ValueError("new_tokens differ from the tokens that Groma adds")
-    with torch.device("meta"):
-        model = Groma(golden_config(golden["config"]))
+    model = Groma.empty(golden_config(golden["config"]))
     model.load_state_dict(rule.state_dict(model, golden["weight_seed"]), assign=True)
-    model.reset_rotary(torch.device("cpu"))
     return model.eval()
 
 
@@ -207,7 +205,7 @@ def _language_stages(
     padded = model.embed_ids(ids)
     for i, row in enumerate(embeds):
         padded[i, : len(row)] = row
-    hidden = model.llm.model(inputs_embeds=padded, attention_mask=mask.long()).last_hidden_state
+    hidden = model.llm.model(padded, mask=_without_pads(mask)).hidden
     logits = model.logits(hidden)
     stages |= {
         "llm.input_ids": ids,
@@ -237,14 +235,9 @@ def _generate_padded(model: Groma, stages: dict[str, Any], steps: int) -> tuple[
     After the first step its attention mask is all ones, so pads are attended to; a row that ended
     continues with pads. Our own code never does this; the goldens of batches hold it.
     """
-    cache = DynamicCache(config=model.llm.config)
-    output = model.llm.model(
-        inputs_embeds=stages["llm.inputs_embeds"],
-        attention_mask=stages["llm.attention_mask"],
-        past_key_values=cache,
-        use_cache=True,
-    )
-    hidden = output.last_hidden_state[:, -1]
+    mask = _without_pads(stages["llm.attention_mask"].bool())
+    hidden, cache, _ = model.llm.model(stages["llm.inputs_embeds"], mask=mask)
+    hidden = hidden[:, -1]
     ended = torch.zeros(len(hidden), dtype=torch.bool)
     tokens, scores = [], []
     for _ in range(steps):
@@ -252,11 +245,13 @@ def _generate_padded(model: Groma, stages: dict[str, Any], steps: int) -> tuple[
         chosen = scores[-1].argmax(-1).masked_fill(ended, model.ids.pad)
         ended = ended | (chosen == model.config.language.eos_token_id)
         tokens.append(chosen)
-        output = model.llm.model(
-            inputs_embeds=model.embed_ids(chosen[:, None]), past_key_values=cache, use_cache=True
-        )
-        hidden = output.last_hidden_state[:, -1]
+        hidden = model.llm.model(model.embed_ids(chosen[:, None]), cache).hidden[:, -1]
     return torch.stack(tokens, dim=1), torch.stack(scores, dim=1)
+
+
+def _without_pads(kept: Tensor) -> Tensor:
+    """Return (B, 1, L, L) bool: a position sees its past without what (B, L) `kept` leaves out."""
+    return causal_mask(kept.shape[1], 0, kept.device) & kept[:, None, None]
 
 
 def _training_stages(
