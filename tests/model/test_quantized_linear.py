@@ -135,7 +135,7 @@ def test_the_load_command_reports_time_and_memory(folder, capsys):
 def test_what_torchao_logs_of_missing_gpu_kernels_is_kept_back(caplog):
     import logging
 
-    importlib.import_module("groma_ros.model")
+    quantizer("int8", torch.device("cpu"), torch.float32)
     logging.getLogger("torchao").warning("Failed to load _C_mxfp8.so: no such library")
     logging.getLogger("torchao").warning("something else")
     assert [record.message for record in caplog.records] == ["something else"]
