@@ -53,7 +53,9 @@ def _saucer_spoons(
     rng: Generator, library: Library, split: str, objects: list[Placed]
 ) -> list[Geom]:
     """Return a spoon on about half of the plates that carry a cup."""
-    out = []
+    out: list[Geom] = []
+    if "spoon" not in library.clutter:
+        return out
     for plate in objects:
         if not any(_is_saucer_of(plate, item) for item in objects) or rng.random() < 0.5:
             continue

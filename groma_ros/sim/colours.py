@@ -79,3 +79,51 @@ def sample_accent_rgb(colour: str, rng: Generator) -> np.ndarray:
     choices = ["white", "white", "white", "black", "yellow", "red", "blue", "green", "orange"]
     choices = [c for c in choices if c != colour]
     return sample_rgb(choices[int(rng.integers(len(choices)))], rng)
+
+
+# word, hue in degrees, saturation, value of what a camera shows; no two overlap
+_BANDS = (
+    ("black", (0, 360), (0.0, 1.0), (0.0, 0.16)),
+    ("white", (0, 360), (0.0, 0.16), (0.72, 1.0)),
+    ("red", (-14, 13), (0.55, 1.0), (0.17, 1.0)),
+    ("brown", (13, 42), (0.3, 1.0), (0.17, 0.55)),
+    ("orange", (14, 38), (0.6, 1.0), (0.6, 1.0)),
+    ("yellow", (42, 66), (0.45, 1.0), (0.5, 1.0)),
+    ("green", (72, 168), (0.25, 1.0), (0.17, 1.0)),
+    ("blue", (192, 250), (0.3, 1.0), (0.17, 1.0)),
+    ("purple", (256, 305), (0.25, 1.0), (0.17, 0.85)),
+    ("pink", (310, 350), (0.2, 0.55), (0.6, 1.0)),
+)
+CLEAR_SHARE = 0.6
+"""A thing has a colour word where at least this share of its surface has it."""
+
+
+def colour_word(rgb: np.ndarray, weights: np.ndarray) -> str:
+    """Return the colour word of most of some pixels (n, 3) uint8, or an empty string.
+
+    weights (n,): how much of the surface each pixel stands for. Greys, and hues between two words,
+    have no word.
+    """
+    hue, saturation, value = _hsv(rgb)
+    shares: dict[str, float] = {}
+    for word, (first, last), saturations, values in _BANDS:
+        fit = (hue - first) % 360 <= last - first
+        fit &= (saturation >= saturations[0]) & (saturation <= saturations[1])
+        fit &= (value >= values[0]) & (value <= values[1])
+        shares[word] = shares.get(word, 0.0) + float(weights[fit].sum() / weights.sum())
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[best] >= CLEAR_SHARE else ""
+
+
+def _hsv(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return hue in degrees, saturation and value (n,) each of pixels (n, 3) uint8."""
+    pixels = rgb.astype(float) / 255
+    high, low = pixels.max(1), pixels.min(1)
+    span = np.maximum(high - low, 1e-9)
+    red, green, blue = pixels.T
+    hue = np.select(
+        [high == red, high == green],
+        [(green - blue) / span, 2 + (blue - red) / span],
+        4 + (red - green) / span,
+    )
+    return hue * 60 % 360, (high - low) / np.maximum(high, 1e-9), high

@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from groma_ros.sim.kinds import TABLETOP
+from groma_ros.sim.library import Library, add_scans, make_library
 from groma_ros.sim.pictures_on_disk import count_pictures, shard_plan, write_shard
+from groma_ros.sim.scans import check_folder, read_scans
 from groma_ros.sim.scene import SPLITS
 
 MAX_PICTURES_A_SEED = 10_000_000
@@ -40,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="one size in pixels for all pictures, else sizes vary",
     )
 
+    parser.add_argument(
+        "--meshes",
+        type=Path,
+        metavar="DIR",
+        help="mix in scanned meshes: NAME.npz with NAME.jpg, spoken names in names.json "
+        "(docs/RENDERING.md)",
+    )
+
 
 def picture_seed(seed: int, index: int) -> int:
     """Return the scene seed of picture `index` of a data set with this seed."""
@@ -60,6 +71,7 @@ class ShardJob:
     split: str
     seed: int
     size_hw: tuple[int, int] | None
+    meshes: Path | None
 
 
 _worker: dict[str, Any] = {}
@@ -78,8 +90,9 @@ def _render_shard(job: ShardJob) -> str:
     except ImportError as error:
         return f"rendering needs {error.name}: pip install .[train]"
     try:
-        renderer = _worker.get("renderer") or _worker.setdefault("renderer", Renderer())
-    except RenderingUnavailable as error:
+        renderer = _worker.get("renderer") or Renderer(library_of(job.meshes))
+        _worker["renderer"] = renderer
+    except (RenderingUnavailable, ValueError) as error:
         return str(error)
     scenes, jpegs = [], []
     for index in range(job.first, job.first + job.pictures):
@@ -88,8 +101,17 @@ def _render_shard(job: ShardJob) -> str:
         jpegs.append(encode_jpeg(scenes[-1].rgb, jpeg_quality(number)))
         with _worker["done"].get_lock():
             _worker["done"].value += 1
-    write_shard(job.path, scenes, jpegs)
+    write_shard(job.path, scenes, jpegs, [kind.name for kind in renderer.library.kinds])
     return ""
+
+
+def library_of(meshes: Path | None) -> Library:
+    """Return the shapes of the tabletop kinds, and the scans of a folder with them.
+
+    Raises ValueError where a file of the folder is no mesh.
+    """
+    library = make_library(TABLETOP)
+    return add_scans(library, read_scans(meshes, TABLETOP)) if meshes else library
 
 
 def jpeg_quality(scene_seed: int) -> int:
@@ -102,12 +124,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         wanted = shard_plan(args.out, args.count)
+        if args.meshes:
+            check_folder(args.meshes)
     except (OSError, ValueError) as error:
         print(f"groma render: {error}", file=sys.stderr)
         return 2
     size_hw = tuple(args.size) if args.size else None
     jobs = [
-        ShardJob(path, first, pictures, args.split, args.seed, size_hw)
+        ShardJob(path, first, pictures, args.split, args.seed, size_hw, args.meshes)
         for path, first, pictures in wanted
         if count_pictures(path) != pictures
     ]

@@ -21,7 +21,8 @@ class Kind:
     """Describe one kind of thing: its shapes, words, colours and poses.
 
     name               what the stored truth calls it
-    make               return the parts of a detailed shape, standing on z = 0, metres
+    make               return the parts of a detailed shape, standing on z = 0, metres; a kind
+                       without has scans only
     make_plain         return the parts of a shape of a few plain bodies, for training only
     words              what people call it; a usual word is named more than once
     plurals            (word, plural) of the words that take no plain "s"
@@ -40,8 +41,8 @@ class Kind:
     """
 
     name: str
-    make: Callable[[Generator], Parts]
-    make_plain: Callable[[Generator], Parts]
+    make: Callable[[Generator], Parts] | None
+    make_plain: Callable[[Generator], Parts] | None
     words: tuple[str, ...]
     plurals: tuple[tuple[str, str], ...] = ()
     natural_colours: tuple[str, ...] = ()
@@ -58,6 +59,13 @@ class Kind:
     saucer_share: float = 0.0
     pale_inside_share: float = 0.0
     see_through_share: float = 0.0
+
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """Return every word and plural that people call it by, once."""
+        plurals = dict(self.plurals)
+        words = dict.fromkeys(self.words)
+        return (*words, *(plurals.get(word, word + "s") for word in words))
 
 
 TABLETOP = (

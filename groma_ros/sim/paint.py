@@ -37,6 +37,8 @@ def _choose_gloss(rng: Generator) -> tuple[float, float]:
 
 def paint_object(rng: Generator, split: str, item: Placed, owner: int) -> list[Geom]:
     """Return the drawn parts of an object in its colour, with accents on small parts only."""
+    if item.shape.scan:
+        return [_paint_scan(rng, item, owner)]
     varied = split == "train"
     base = sample_rgb(item.colour, rng, varied)
     specular, shininess = _choose_gloss(rng)
@@ -65,6 +67,22 @@ def paint_object(rng: Generator, split: str, item: Placed, owner: int) -> list[G
             )
         )
     return out
+
+
+def _paint_scan(rng: Generator, item: Placed, owner: int) -> Geom:
+    """Return a scanned thing, whose texture the renderer knows."""
+    specular, shininess = _choose_gloss(rng)
+    return Geom(
+        "part",
+        item.position,
+        item.rotation * item.scale,
+        (1.0, 1.0, 1.0, 1.0),
+        item.shape,
+        0,
+        specular=specular / 2,
+        shininess=shininess,
+        owner=owner,
+    )
 
 
 def _role_paints(

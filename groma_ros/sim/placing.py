@@ -17,6 +17,7 @@ from groma_ros.sim.shapes.meshes import rotation_about
 MAX_OBJECTS = 10
 ATTEMPTS = 30
 TALLEST_STACKED_M = 0.25
+AS_SCANNED_SHARE = 0.5
 _COUNTS = np.array([6, 7, 13, 16, 17, 15, 11, 8, 4, 3]) / 100
 """How often a scene is made of 1, 2, ... `MAX_OBJECTS` objects."""
 
@@ -218,8 +219,9 @@ def _draft_all(
     for wanted in contents:
         kind = wanted.kind
         shape = library.choose(rng, split, kind.name)
-        scale = _choose_scale(rng, kind, split)
-        draft = _draft(kind, wanted.colour, shape, scale, _choose_pose(rng, kind))
+        draft = (
+            _draft_scan(rng, kind, shape) if shape.scan else _draft_made(rng, split, wanted, shape)
+        )
         if kind.saucer_share and draft.stands and rng.random() < kind.saucer_share:
             plate = kind_named("plate", library.kinds)
             colour = wanted.colour if rng.random() < 0.65 else choose_colour(rng, plate)
@@ -229,6 +231,19 @@ def _draft_all(
     return drafts, saucers
 
 
+def _draft_made(rng: Generator, split: str, wanted: Wanted, shape: Shape) -> Draft:
+    """Return the draft of a shape that was made: painted, scaled and posed as its kind is."""
+    scale = _choose_scale(rng, wanted.kind, split)
+    return _draft(wanted.kind, wanted.colour, shape, scale, _choose_pose(rng, wanted.kind))
+
+
+def _draft_scan(rng: Generator, kind: Kind, shape: Shape) -> Draft:
+    """Return the draft of a scanned thing: true size and colour, half of the time as scanned."""
+    poses = shape.scan.poses
+    pose = poses[0 if rng.random() < AS_SCANNED_SHARE else int(rng.integers(len(poses)))]
+    return _draft(kind, shape.scan.colour, shape, np.ones(3), pose)
+
+
 def _draft(kind: Kind, colour: str, shape: Shape, scale: np.ndarray, pose: np.ndarray) -> Draft:
     points = shape.vertices * scale @ pose.T
     return Draft(kind, colour, shape, scale, pose, points.min(0), points.max(0))
@@ -236,7 +251,7 @@ def _draft(kind: Kind, colour: str, shape: Shape, scale: np.ndarray, pose: np.nd
 
 def _saucer(rng: Generator, library: Library, split: str, cup: Draft, plate: Wanted) -> Draft:
     """Return the draft of a small plate a little wider than the cup that will stand on it."""
-    shape = library.choose(rng, split, plate.kind.name)
+    shape = library.choose(rng, split, plate.kind.name, scanned=False)
     width_m = float(cup.size_m[:2].max()) * rng.uniform(1.15, 1.65)
     scale = np.full(3, width_m / shape.size_m[0])
     return _draft(plate.kind, plate.colour, shape, scale, np.eye(3))

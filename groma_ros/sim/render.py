@@ -68,7 +68,10 @@ def _open_context(mujoco: ModuleType, width: int, height: int) -> Any:
 def _build_model(
     mujoco: ModuleType, library: Library
 ) -> tuple[Any, dict[tuple[tuple[str, int], int], int]]:
-    """Return (MjModel, {(shape key, part): mesh id}); texture k is `all_textures()[k]`."""
+    """Return (MjModel, {(shape key, part): mesh id}).
+
+    Texture k is `all_textures()[k]`; the scans' textures follow in the order of their shapes.
+    """
     spec = mujoco.MjSpec()
     spec.visual.global_.offwidth = spec.visual.global_.offheight = MAX_SIDE
     spec.visual.quality.offsamples = 0
@@ -85,8 +88,12 @@ def _build_model(
             item.uservert = mesh.vertices.reshape(-1)
             item.userface = mesh.faces.reshape(-1)
             item.usertexcoord = mesh.uv.reshape(-1)
-            item.userfacetexcoord = mesh.faces.reshape(-1)
-    for name, _, picture in all_textures():
+            corners = mesh.faces if mesh.faces_uv is None else mesh.faces_uv
+            item.userfacetexcoord = corners.reshape(-1)
+    scans = [shape for shape in library.shapes if shape.scan]
+    pictures = [(name, picture) for name, _, picture in all_textures()]
+    pictures += [(f"scan{shape.number}", shape.scan.texture[::-1]) for shape in scans]
+    for name, picture in pictures:
         texture = spec.add_texture()
         texture.name = name
         texture.type = mujoco.mjtTexture.mjTEXTURE_2D
@@ -109,6 +116,9 @@ class Renderer:
         mujoco = self._mujoco = _import_mujoco()
         self._context = _open_context(mujoco, MAX_SIDE, MAX_SIDE)
         self._model, self._mesh_ids = _build_model(mujoco, self.library)
+        scans = [shape for shape in self.library.shapes if shape.scan]
+        first = len(all_textures())
+        self._scan_textures = {shape.key: first + k for k, shape in enumerate(scans)}
         self._gpu = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_50)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
         self._scene = mujoco.MjvScene(self._model, maxgeom=MAX_GEOMS)
@@ -198,8 +208,10 @@ class Renderer:
         kinds = mujoco.mjtGeom
         target = scene.geoms[scene.ngeom]
         position, transform, size, data = geom.position, geom.transform, geom.size, -1
+        texture = geom.texture
         if geom.form == "part":
             mesh = self._mesh_ids[geom.shape.key, geom.part]
+            texture = self._scan_textures.get(geom.shape.key, texture)
             position = position + transform @ self._mesh_pos[mesh]
             transform = transform @ self._mesh_mat[mesh]
             kind, size, data = kinds.mjGEOM_MESH, (1.0, 1.0, 1.0), 2 * mesh
@@ -214,8 +226,8 @@ class Renderer:
             np.array(geom.rgba, np.float32),
         )
         target.dataid = data
-        target.matid = 0 if geom.texture >= 0 else -1
-        target.texid = geom.texture
+        target.matid = 0 if texture >= 0 else -1
+        target.texid = texture
         target.texcoord = int(geom.form == "part")
         target.texuniform = 0
         target.texrepeat[:] = geom.repeat

@@ -139,3 +139,13 @@ MAKERS = {
     "plant": plant,
     "ring": ring,
 }
+
+CALLED = {
+    "spoon": ("utensil",),
+    "fork": ("knife",),
+    "phone": ("cell phone",),
+    "board": ("cutting board",),
+    "plant": ("potted plant",),
+    "ring": ("tape",),
+}
+"""What else a person might call them; a world in which that is a kind leaves them out."""

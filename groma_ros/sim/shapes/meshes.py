@@ -5,7 +5,7 @@ All lengths are metres, z is up, triangles are counter-clockwise seen from outsi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
@@ -16,34 +16,41 @@ from numpy.typing import ArrayLike
 class Mesh:
     """Hold one triangle mesh.
 
-    vertices (V, 3) float64 metres; faces (F, 3) int32; uv (V, 2) float64 texture coordinates;
-    flat: shade every triangle on its own.
+    vertices (V, 3) float64 metres; faces (F, 3) int32; uv (U, 2) float64 texture coordinates, v up;
+    flat: shade every triangle on its own; faces_uv (F, 3) int32: the uv of every corner, where that
+    is not the uv with the vertex's number.
     """
 
     vertices: np.ndarray
     faces: np.ndarray
     uv: np.ndarray
     flat: bool = False
+    faces_uv: np.ndarray | None = None
 
     def moved(self, offset: ArrayLike) -> Mesh:
         """Return the mesh translated by offset (3,) metres."""
-        return Mesh(self.vertices + np.asarray(offset, float), self.faces, self.uv, self.flat)
+        return replace(self, vertices=self.vertices + np.asarray(offset, float))
 
     def scaled(self, factors: ArrayLike) -> Mesh:
         """Return the mesh scaled about the origin by positive factors (3,)."""
         factors = np.asarray(factors, float)
         if np.any(factors <= 0):
             raise ValueError(f"scale factors must be positive, got {factors.tolist()}")
-        return Mesh(self.vertices * factors, self.faces, self.uv, self.flat)
+        return replace(self, vertices=self.vertices * factors)
 
     def turned(self, rotation: ArrayLike) -> Mesh:
         """Return the mesh rotated about the origin by a (3, 3) rotation matrix."""
-        return Mesh(self.vertices @ np.asarray(rotation).T, self.faces, self.uv, self.flat)
+        return replace(self, vertices=self.vertices @ np.asarray(rotation).T)
 
     def volume(self) -> float:
         """Return the signed volume in cubic metres (positive: triangles face outwards)."""
         a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
         return float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6.0)
+
+    def face_areas(self) -> np.ndarray:
+        """Return the area of every triangle (F,) in square metres."""
+        a, b, c = (self.vertices[self.faces[:, k]] for k in range(3))
+        return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
 
 
 Parts = list[tuple[str, Mesh]]
