@@ -6,8 +6,10 @@ ids are never edited in place, and every row of a batch is handled as if it were
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,9 @@ from groma_ros.model.region_proposer import Proposer, ProposerOutput, input_proj
 from groma_ros.model.region_selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
 from groma_ros.model.vision_encoder import VisionEncoder, drop_class_token, merge_2x2
 from groma_ros.speed.cuda_graph import Replayed
+
+CHANGEABLE = ("nms_thres", "box_score_thres", "max_region_num", "pointing", "pixels")
+"""What may differ between two models of the same weights."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,21 @@ class Groma(nn.Module):
     def use_cuda_graphs(self) -> None:
         """Let `perceive` replay vision encoder and proposer; see `cuda_graphs`."""
         self._replayed = Replayed(self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes])
+
+    def with_settings(self, **changes: Any) -> Groma:
+        """Return a model that shares these weights and differs in its `config`.
+
+        `changes` are fields of `GromaConfig` that no weight depends on (`CHANGEABLE`). Raises
+        ValueError for any other. This model keeps its own config.
+        """
+        fixed = sorted(changes.keys() - set(CHANGEABLE))
+        if fixed:
+            raise ValueError(
+                f"weights depend on {fixed[0]}; only {', '.join(CHANGEABLE)} may differ"
+            )
+        other = copy.copy(self)
+        other.config = replace(self.config, **changes)
+        return other
 
     def select(
         self,

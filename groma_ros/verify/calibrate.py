@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.pictures import PictureStore
 
     predictor = Predictor.from_pretrained(args.model)
-    predictor.model.config = replace(predictor.model.config, pointing=PointingConfig())
+    plain = predictor.model.with_settings(pointing=PointingConfig())
+    predictor = Predictor(plain, predictor.tokenizer)
     store = PictureStore(args.pictures)
     examples = collect(predictor, store, args.questions, args.seed)
     rule = fit(examples)

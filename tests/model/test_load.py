@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 import torch
@@ -134,8 +133,7 @@ def test_code_in_a_pickle_is_not_run(folder):
 
 
 def test_another_preprocessor_is_kept(tiny, golden_folder, tmp_path):
-    model = tiny()
-    model.config = replace(model.config, pixels=PixelRule(mean=(0.5, 0.5, 0.5)))
+    model = tiny().with_settings(pixels=PixelRule(mean=(0.5, 0.5, 0.5)))
     save_groma(model, golden_folder / "tokenizer", tmp_path)
     assert load_groma(tmp_path)[0].config == model.config
 

@@ -65,9 +65,8 @@ def test_best_match_is_the_box_of_highest_overlap():
     assert pairwise_iou(selected, selected[:0]).shape == (3, 0)
 
 
-def test_regions_come_best_first_and_no_more_than_allowed(tiny, tiny_config, pixels):
-    model = tiny()
-    model.config = type(model.config).from_dict(tiny_config() | {"max_region_num": 3})
+def test_regions_come_best_first_and_no_more_than_allowed(tiny, pixels):
+    model = tiny().with_settings(max_region_num=3)
     for percept in model.perceive(pixels):
         assert 1 <= len(percept.scores) <= 3
         assert percept.scores.tolist() == sorted(percept.scores.tolist(), reverse=True)

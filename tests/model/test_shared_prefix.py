@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -33,11 +32,10 @@ def regions_of(model, count):
 def questions(folder, name):
     """Yield model, picture prefix, a question that ends in `<roi>` and regions of each case."""
     settings = json.loads((folder / f"{name}.json").read_text())
-    model = trace.build(settings)
-    plain = model.config
+    plain = trace.build(settings)
     for case in map(trace.Case.from_dict, settings["cases"]):
-        model.config = replace(plain, **case.override)
-        pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
+        model = plain.with_settings(**case.override)
+        pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
         boxes = case.refer_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.refer_boxes]
         ground = case.ground_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.ground_boxes]
         states = model.perceiver.hidden_states(pixels)

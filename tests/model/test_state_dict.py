@@ -43,3 +43,12 @@ def test_official_names_load_into_the_installed_dinov2(tiny):
     target.load_state_dict(state)
     for name, parameter in source.named_parameters():
         torch.testing.assert_close(target.get_parameter(name), parameter)
+
+
+def test_a_model_with_other_thresholds_shares_the_weights_and_leaves_the_first_alone(tiny):
+    model = tiny()
+    other = model.with_settings(max_region_num=3)
+    assert (model.config.max_region_num, other.config.max_region_num) == (100, 3)
+    assert all(a is b for a, b in zip(model.parameters(), other.parameters(), strict=True))
+    with pytest.raises(ValueError, match="weights depend on image_size"):
+        model.with_settings(image_size=224)

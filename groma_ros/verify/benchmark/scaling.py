@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +13,7 @@ from groma_ros.inference.decode import decode_one, prefill
 from groma_ros.inference.shared_prefix import read_turns
 from groma_ros.model.groma import Groma
 from groma_ros.verify.benchmark.memory import extra_mb
-from groma_ros.verify.benchmark.middle_model import CONFIG, QUESTION, picture, prompt
+from groma_ros.verify.benchmark.middle_model import QUESTION, picture, prompt
 
 if TYPE_CHECKING:
     from groma_ros.verify.benchmark.parts import Clock
@@ -27,20 +26,17 @@ Row = dict[str, float]
 
 
 def tables(model: Groma, clock: Clock, reps: int) -> Iterator[tuple[str, list[Row]]]:
-    """Print and yield the rows of each table; the model's own configuration is put back."""
+    """Print and yield the rows of each table, under the name of what grows."""
     for rows in (regions, commands, pictures, tokens):
         title = rows.__name__
         print(f"  cost by number of {title}", flush=True)
         done = []
-        try:
-            with torch.inference_mode():
-                for row in rows(model, clock, reps):
-                    if not done:
-                        print("  " + "".join(f"{key:>22}" for key in row))
-                    print("  " + "".join(f"{value:>22.1f}" for value in row.values()), flush=True)
-                    done.append(row)
-        finally:
-            model.config = CONFIG
+        with torch.inference_mode():
+            for row in rows(model, clock, reps):
+                if not done:
+                    print("  " + "".join(f"{key:>22}" for key in row))
+                print("  " + "".join(f"{value:>22.1f}" for value in row.values()), flush=True)
+                done.append(row)
         yield title, done
 
 
@@ -49,8 +45,8 @@ def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
     states = model.perceiver.hidden_states(picture(model))
     proposed, ids = model.perceiver.propose(states), prompt(model)
     for count in REGIONS:
-        model.config = replace(CONFIG, nms_thres=1.0, box_score_thres=0.0, max_region_num=count)
-        chosen = model.select(proposed)
+        keep_all = {"nms_thres": 1.0, "box_score_thres": 0.0, "max_region_num": count}
+        chosen = model.with_settings(**keep_all).select(proposed)
         percept = model.encode(states, chosen)[0]
         embeds = model.embed_prompt(ids, percept)[None]
         yield {

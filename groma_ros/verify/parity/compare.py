@@ -125,12 +125,9 @@ def check_set(settings_path: Path, arrays_path: Path) -> Iterator[Check]:
         yield Check.failure("cases", owner, f"in {name}.npz but not in {name}.json")
     if not cases:
         yield Check.failure("cases", name, "there are none")
-    config = model.config
     for case, raw in zip(cases, settings["cases"], strict=True):
-        model.config = config
         try:
             yield from _check_case(golden, model, case, raw)
-            model.config = config
             yield from _check_rows(golden, model, case)
         except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
             yield Check.failure("case", case.name, f"cannot be run: {error!r}")

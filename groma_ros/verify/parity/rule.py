@@ -21,7 +21,7 @@ PROJECTIONS = 4
 _STRIDE = 2654435761
 
 
-def unit(seed: int, tag: str, shape: tuple[int, ...]) -> np.ndarray:
+def draw_uniform(seed: int, tag: str, shape: tuple[int, ...]) -> np.ndarray:
     """Draw uniform float64 numbers of mean 0 and variance 1, in C order."""
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(f"{seed}:{tag}".encode())))
     draws = generator.random(math.prod(shape), dtype=np.float64)
@@ -55,10 +55,10 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[np.ndarray], np.ndarray]], ...] =
 )
 
 
-def weight(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def draw_weight(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Return the float32 value of a parameter by its official name."""
     name = canonical_name(name)
-    z = unit(seed, name, shape)
+    z = draw_uniform(seed, name, shape)
     for pattern, value in _RULES:
         if pattern.search(name):
             return value(z).astype(np.float32)
@@ -67,11 +67,15 @@ def weight(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return (z / math.sqrt(math.prod(shape[1:]))).astype(np.float32)
 
 
-def image(tag: str, size: int = 448) -> np.ndarray:
+def draw_image(tag: str, size: int = 448) -> np.ndarray:
     """Return a (3, size, size) float32 picture of coarse and fine blocks and noise."""
-    coarse = np.kron(unit(0, f"image:{tag}:a", (3, 7, 7)), np.ones((1, size // 7, size // 7)))
-    fine = np.kron(unit(0, f"image:{tag}:b", (3, 28, 28)), np.ones((1, size // 28, size // 28)))
-    noise = unit(0, f"image:{tag}:c", (3, size, size))
+    coarse = np.kron(
+        draw_uniform(0, f"image:{tag}:a", (3, 7, 7)), np.ones((1, size // 7, size // 7))
+    )
+    fine = np.kron(
+        draw_uniform(0, f"image:{tag}:b", (3, 28, 28)), np.ones((1, size // 28, size // 28))
+    )
+    noise = draw_uniform(0, f"image:{tag}:c", (3, size, size))
     return (0.8 * coarse + 0.5 * fine + 0.25 * noise).astype(np.float32)
 
 
@@ -85,7 +89,7 @@ def state_dict(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
     for name, shape in shapes.items():
         canonical = canonical_name(name)
         if canonical not in drawn:
-            drawn[canonical] = torch.from_numpy(weight(seed, canonical, shape))
+            drawn[canonical] = torch.from_numpy(draw_weight(seed, canonical, shape))
     return {name: drawn[canonical_name(name)] for name in shapes}
 
 
@@ -118,4 +122,4 @@ def statistics(values: np.ndarray) -> np.ndarray:
 @lru_cache(maxsize=8)
 def projection_matrix(count: int) -> np.ndarray:
     """Return the directions (4, count) that tensors of `count` values are projected on."""
-    return np.stack([unit(0, f"proj:{j}", (count,)) for j in range(PROJECTIONS)])
+    return np.stack([draw_uniform(0, f"proj:{j}", (count,)) for j in range(PROJECTIONS)])

@@ -1,7 +1,7 @@
 """Run the model on a golden case and name every intermediate tensor as the golden files do."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -80,8 +80,8 @@ def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None)
     `steps` tokens are generated. For a training case `labels_after` tells which positions
     carry a label.
     """
-    model.config = replace(model.config, **case.override)
-    pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
+    model = model.with_settings(**case.override)
+    pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
     states = model.perceiver.hidden_states(pixels)
     stages: dict[str, Any] = {"pixels": pixels, "dino.embeddings": states[0]}
     stages |= {f"dino.h-{i}": states[-i] for i in range(1, 5)}
@@ -110,8 +110,8 @@ def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None)
 @torch.no_grad()
 def batch_rows(model: Groma, case: Case, steps: int) -> list[dict[str, Any]]:
     """Return what the model itself makes of each row when the whole batch is perceived at once."""
-    model.config = replace(model.config, **case.override)
-    pixels = torch.stack([torch.from_numpy(rule.image(tag)) for tag in case.images])
+    model = model.with_settings(**case.override)
+    pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
     percepts = model.perceive(pixels, _boxes(case.refer_boxes))
     rows = [torch.tensor(row) for row in case.input_ids]
     return [_answer(model, row, p, steps) for row, p in zip(rows, percepts, strict=True)]
