@@ -38,8 +38,6 @@ from groma_ros.values.commands import Command, CommandPhrase
 SAME_BOX_IOU = 0.6
 """A box pointed at is an existing region from this overlap on (the released NMS threshold)."""
 
-WHAT_IS_THIS = "What is this?"
-
 
 class Predictor:
     """Answer commands about pictures with one Groma model."""
@@ -219,7 +217,7 @@ class Predictor:
         self,
         perception: Perception,
         boxes_xyxy,
-        question: str = WHAT_IS_THIS,
+        question: str = prompts.WHAT_IS_THIS,
         max_new_tokens: int = 64,
         cancel: Event | None = None,
     ) -> Grounding:
@@ -230,7 +228,7 @@ class Predictor:
         each other in the text, one phrase each; a score is the geometric mean probability of the
         answer's tokens. Raises ValueError for boxes that are empty or outside, and as `ground`.
         """
-        question = check_text(question or WHAT_IS_THIS)
+        question = check_text(question or prompts.WHAT_IS_THIS)
         boxes = box_math.check_user_boxes(boxes_xyxy, perception.image_size_hw)
         seen, regions = self._regions_of(perception, boxes)
         answering = self.answering(seen, max_new_tokens, cancel)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from groma_ros.checkpoint.read import some, tensors, weight_files
+from groma_ros.checkpoint.read import first_names, tensors, weight_files
 from groma_ros.checkpoint.tensor_names import EMBEDDINGS, HEAD, canonical_name
 from groma_ros.encoding.special_tokens import NEW_TOKENS
 from groma_ros.encoding.tokenizer import GromaTokenizer
@@ -105,7 +105,7 @@ def check_names(files: list[Path], expected: dict[str, torch.Size], config: Grom
 
 
 def _refuse(*problems: tuple[str, list[str]]) -> None:
-    found = [f"{len(names)} {kind}: {some(names)}" for kind, names in problems if names]
+    found = [f"{len(names)} {kind}: {first_names(names)}" for kind, names in problems if names]
     if found:
         raise ValueError("the weights do not fit config.json; " + "; ".join(found))
 

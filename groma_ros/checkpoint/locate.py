@@ -38,13 +38,10 @@ def model_folder(model: str | Path) -> Path:
 
 
 def _from_hub(hub_id: str) -> Path:
+    """Return the folder of a hub id, downloaded or from the hub's cache."""
     fetch = f"hf download {hub_id} --local-dir {hub_id.split('/')[1]}"
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError:
-        raise ValueError(
-            f"reading {hub_id} from the hub needs huggingface_hub: pip install huggingface_hub"
-        ) from None
+    from huggingface_hub import snapshot_download  # takes a tenth of a second, for a hub id only
+
     try:
         return Path(
             snapshot_download(

@@ -35,8 +35,8 @@ def weight_files(folder: Path) -> list[Path]:
             absent = sorted(shards - {path.name for path in files})
             if absent:
                 raise FileNotFoundError(
-                    f"{folder} lacks {some(absent)} of {index.name}; fetch what is missing, as in "
-                    f"`{FETCH}`"
+                    f"{folder} lacks {first_names(absent)} of {index.name}; fetch what is "
+                    f"missing, as in `{FETCH}`"
                 )
             files = sorted(folder / shard for shard in shards)
         if files:
@@ -67,7 +67,7 @@ def _safetensors(path: Path) -> Iterator[tuple[str, Tensor]]:
         for name in archive.keys():  # noqa: SIM118
             tensor = archive.get_tensor(name)
             yield name, tensor
-            release(tensor)
+            free_pages(tensor)
 
 
 def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
@@ -78,10 +78,10 @@ def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
     for name, tensor in state.items():
         yield name, tensor
         if mapped:
-            release(tensor)
+            free_pages(tensor)
 
 
-def release(tensor: Tensor) -> None:
+def free_pages(tensor: Tensor) -> None:
     """Give the memory pages of a tensor mapped from a file back; its values stay readable.
 
     Values in memory of its own would be lost.
@@ -95,7 +95,7 @@ def release(tensor: Tensor) -> None:
     madvise(start, length // mmap.PAGESIZE * mmap.PAGESIZE, _MADV_DONTNEED)
 
 
-def some(names: list[str]) -> str:
+def first_names(names: list[str]) -> str:
     """Return the first of many names, and how many more there are."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(sorted(names)[:_LISTED]) + more

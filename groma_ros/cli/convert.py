@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from groma_ros.cli.progress import shard_bytes, show_progress
+from groma_ros.values.precision import DTYPES
 
 EXAMPLES = """examples:
   groma convert groma-7b-finetune groma-7b                    as it is, in 5 GB files
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", type=Path, help="a new folder")
     parser.add_argument(
         "--dtype",
-        choices=("keep", "float32", "bfloat16", "float16"),
+        choices=("keep", *DTYPES),
         default="keep",
         help="number format (keep)",
     )
@@ -30,10 +31,10 @@ def run(args: argparse.Namespace) -> int:
     """Convert and say how far it is; return 0."""
     from groma_ros.checkpoint.convert import convert
     from groma_ros.checkpoint.locate import model_folder
-    from groma_ros.inference.device import DTYPES
+    from groma_ros.inference.device import DTYPES as TORCH_DTYPES
 
     limit = shard_bytes(args.shard_gb)
     source = model_folder(args.source)
-    show_progress(convert(source, args.target, DTYPES.get(args.dtype), limit))
+    show_progress(convert(source, args.target, TORCH_DTYPES.get(args.dtype), limit))
     print(f"wrote {args.target}")
     return 0

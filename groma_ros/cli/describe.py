@@ -6,6 +6,7 @@ import argparse
 
 from groma_ros.cli.options import add_common_arguments, load, prepare
 from groma_ros.cli.output import show
+from groma_ros.encoding.prompts import WHAT_IS_THIS
 from groma_ros.language.command_parser import check_text
 from groma_ros.values.boxes import check_user_boxes
 
@@ -22,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "question",
         nargs="?",
-        default="what is this?",
-        help='"this", "that" or "it" stands for the box (what is this?)',
+        default=WHAT_IS_THIS,
+        help=f'what to ask; "this", "that" or "it" stands for the box ({WHAT_IS_THIS})',
     )
     parser.add_argument(
         "--box",

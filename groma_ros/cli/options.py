@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from groma_ros.pictures import read_picture
+from groma_ros.values.precision import AUTO, DTYPES, NO_QUANTIZATION, QUANTIZATIONS
 
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,11 +23,17 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options that say on what and in which precision a model runs."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
-    parser.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (auto)")
+    parser.add_argument(
+        "--dtype",
+        choices=(AUTO, *DTYPES),
+        default=AUTO,
+        help="number format; auto suits the device and the model (auto)",
+    )
     parser.add_argument(
         "--quantization",
-        default="none",
-        help="none, int8 or int4: the language model's linear layers in fewer bits (none)",
+        choices=QUANTIZATIONS,
+        default=NO_QUANTIZATION,
+        help="keep the language model's linear layers in 8 or 4 bits; needs torchao (none)",
     )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (torch's choice)")
 
@@ -48,11 +55,8 @@ def load(args: argparse.Namespace):
     """Return the Predictor that the options ask for."""
     import torch
 
-    from groma_ros.inference.device import choose_quantization
     from groma_ros.predictor import Predictor
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    return Predictor.from_pretrained(
-        args.model, args.device, args.dtype, choose_quantization(args.quantization)
-    )
+    return Predictor.from_pretrained(args.model, args.device, args.dtype, args.quantization)

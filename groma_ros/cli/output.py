@@ -25,12 +25,12 @@ def show(args: argparse.Namespace, rgb: np.ndarray, answer: Grounding, command: 
     if args.json:
         print(json.dumps(answer.to_dict()))
         return
-    print("\n".join(lines(answer)))
+    print("\n".join(answer_lines(answer)))
     if args.save is not None:
         print(f"wrote {args.save}")
 
 
-def lines(answer: Grounding) -> list[str]:
+def answer_lines(answer: Grounding) -> list[str]:
     """Return an answer as lines for people."""
     action = f" ({answer.action})" if answer.action else ""
     found = [f"{answer.status}{action}: {answer.text or answer.reason}"]

@@ -14,6 +14,8 @@ SYSTEM = (
     "The assistant gives helpful, detailed, and polite answers to the user's questions. "
 )
 REGION = "<roi><refer_box></roi><refer_feat>"
+WHAT_IS_THIS = "What is this?"
+"""What is asked about a box when nobody says what to ask."""
 _POINTING_WORD = re.compile(
     r"\b(?:this|that|it)\b(?: (?:one|thing|object|region|box)\b)?", re.IGNORECASE
 )
@@ -61,12 +63,21 @@ def refer(question: str) -> str:
     before, named, after = question.partition("<region>")
     if named:
         return " ".join(f"{neutralise(before)} {REGION}{neutralise(after)}".split(" ")).strip()
-    safe = neutralise(question) or "What is this?"
+    safe = neutralise(question) or WHAT_IS_THIS
     asked, found = _POINTING_WORD.subn(REGION, safe, count=1)
     if found:
         return asked
     body = safe.rstrip("?!. ")
     return f"{body} {REGION}{safe[len(body) :].strip() or '?'}"
+
+
+def in_case(text: str, lowercase: bool) -> str:
+    """Return the user's words in the case that a model knows: lower case where `lowercase`.
+
+    `GromaConfig.lowercase` says which models were trained on lower case alone. Only words of the
+    user go through here; the forms of the prompts keep their capitals.
+    """
+    return text.lower() if lowercase else text
 
 
 def neutralise(text: str) -> str:

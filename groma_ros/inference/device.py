@@ -7,12 +7,9 @@ from pathlib import Path
 import torch
 
 from groma_ros.model.config import GromaConfig
+from groma_ros.values import precision
 
-DTYPES = {
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in precision.DTYPES}
 # From this width of the language model on, its weights' bandwidth is what a token costs.
 _WIDE_LANGUAGE_MODEL = 2048
 
@@ -55,11 +52,6 @@ def default_dtype(device: torch.device, config: GromaConfig) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported(False) else torch.float32
     wide = config.language.hidden_size >= _WIDE_LANGUAGE_MODEL
     return torch.bfloat16 if wide and _cpu_has_bfloat16() else torch.float32
-
-
-def choose_quantization(name: str) -> str | None:
-    """Return what `Predictor.from_pretrained` takes for "none", "int8" or "int4"."""
-    return None if name == "none" else name
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -19,7 +19,6 @@ def load_predictor(settings: Settings) -> Predictor:
     """
     import torch
 
-    from groma_ros.inference.device import choose_quantization
     from groma_ros.predictor import Predictor
 
     if settings.threads:
@@ -28,7 +27,7 @@ def load_predictor(settings: Settings) -> Predictor:
         settings.model,
         settings.device,
         settings.dtype,
-        choose_quantization(settings.quantization),
+        settings.quantization,
         settings.cuda_graphs,
     )
     predictor.warm_up()

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import Field, dataclass, field, fields
 
+from groma_ros.values.precision import AUTO, DTYPES, QUANTIZATIONS
+
 ALWAYS = "always"  # may change at any time, takes effect at once
 UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanup`
 START = "start"  # only when the node starts
@@ -57,13 +59,13 @@ class Settings:
     dtype: str = setting(
         "auto",
         "Number format of the weights; auto suits the device and the size of the model.",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=(AUTO, *DTYPES),
         changes=UNCONFIGURED,
     )
     quantization: str = setting(
         "none",
         "The language model's linear layers in 8 or 4 bits; needs the extra quantized (torchao).",
-        choices=("none", "int8", "int4"),
+        choices=QUANTIZATIONS,
         changes=UNCONFIGURED,
     )
     cuda_graphs: bool = setting(

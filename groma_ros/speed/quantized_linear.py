@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-KINDS = ("int8", "int4")
+from groma_ros.values.precision import NO_QUANTIZATION, QUANTIZATIONS
+
 GROUP_SIZES = (64, 32)
 _LAYERS = re.compile(r"llm\.model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight")
 # Up to this many rows torch's kernel for int8 weights is faster than a product of whole matrices;
@@ -74,14 +75,15 @@ def swap_linears(decoder: nn.Module) -> None:
 def quantizer(
     kind: str | None, device: torch.device, dtype: torch.dtype
 ) -> Callable[[str, Tensor], Tensor] | None:
-    """Return what turns a named weight of the checkpoint into the one to keep, None for nothing.
+    """Return what turns a named weight of the checkpoint into the one to keep.
 
-    Raises ValueError for an unknown kind, without torchao, or where it has no kernel.
+    `kind` is one of `QUANTIZATIONS`; "none", or None, gives None: weights stay as they are. Raises
+    ValueError for an unknown kind, without torchao, or where it has no kernel.
     """
-    if kind is None:
+    if kind is None or kind == NO_QUANTIZATION:
         return None
-    if kind not in KINDS:
-        raise ValueError(f"quantization {kind!r} is none of {', '.join(KINDS)}; or leave it out")
+    if kind not in QUANTIZATIONS:
+        raise ValueError(f"quantization {kind!r} is none of {', '.join(QUANTIZATIONS)}")
     configure = _int8_config() if kind == "int8" else _int4_config(device, dtype)
     # torch's 4-bit kernel for processors is fast in half precision only.
     stored = torch.bfloat16 if kind == "int4" and dtype == torch.float32 else dtype

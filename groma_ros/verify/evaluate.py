@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from groma_ros.cli.options import add_model_arguments, load
+from groma_ros.encoding import prompts
 from groma_ros.language.command_parser import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.pictures import PictureStore
@@ -46,7 +47,6 @@ COMMANDS_ALL = (
     "point at all {}",
     "can you locate all {}?",
 )
-DESCRIBE = "what is this?"
 
 GOALS = {
     "unique": 0.90,
@@ -173,11 +173,10 @@ def greedy_agrees(
     """
     import torch
 
-    from groma_ros.encoding import prompts
     from groma_ros.inference.decode import greedy, prefill
 
     model, tokenizer = predictor.model, predictor.tokenizer
-    asked = prompts.locate(phrase.lower() if model.config.lowercase else phrase)
+    asked = prompts.locate(prompts.in_case(phrase, model.config.lowercase))
     ids = torch.tensor(tokenizer.encode(prompts.opening() + prompts.turn(asked) + "<roi>"))
     hidden, cache = prefill(model, model.embed_prompt(ids, perception.percept)[None])
     count = len(perception.scores)
@@ -194,7 +193,7 @@ def greedy_agrees(
 def _put(predictor, perception, question: Question, truth, size, rng):
     if question.form == "refer":
         box = truth.box_xyxy_norm[question.objects[0]] * size
-        return DESCRIBE, predictor.describe(perception, box[None].astype(np.float32), DESCRIBE)
+        return prompts.WHAT_IS_THIS, predictor.describe(perception, box[None].astype(np.float32))
     templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
     command = templates[int(rng.integers(len(templates)))].format(spoken(question))
     return command, predictor.ground(perception, command)

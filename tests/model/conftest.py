@@ -13,6 +13,7 @@ from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.groma import Groma
 from groma_ros.predictor import Predictor
+from groma_ros.verify.random_checkpoint import write_checkpoint
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 TEXT_VOCABULARY = 900  # pieces of tests/golden/tokenizer/tokenizer.model
@@ -90,6 +91,15 @@ def build_tiny(seed=0, attention="sdpa", **ours):
 def golden_folder():
     """Return the folder of the official code's golden files."""
     return GOLDEN
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """Write a tiny checkpoint in the published layout, three pickled shards; no test changes it."""
+    folder = tmp_path_factory.mktemp("published")
+    done, total = list(write_checkpoint(folder, "tiny", shard_bytes=1_000_000))[-1]
+    assert done == total
+    return folder
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import sys
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ def small(monkeypatch, tiny, tiny_config):
     """Run the benchmark on a tiny model instead of the one of middle size."""
     side = {"image_size": 224}  # the benchmark's picture has 7 and 28 blocks a side
     config = type(tiny().config).from_dict(tiny_config(**side))
-    for module in (bench, middle_model, scaling):
+    for module in (bench, middle_model):
         monkeypatch.setattr(module, "CONFIG", config)
     monkeypatch.setattr(bench, "build", lambda device, dtype: tiny(**side).to(device, dtype))
     monkeypatch.setattr(scaling, "REGIONS", (2, 4))
@@ -54,7 +55,8 @@ def test_scaling_has_a_row_for_every_size(small, capsys):
     assert [row["tokens"] for row in scaling["tokens"]] == [2, 3]
 
 
-def test_a_model_is_timed_as_a_robot_uses_it(small, capsys):
+def test_a_model_is_timed_as_a_robot_uses_it_without_opencv(small, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
     assert run("--model", "nano", "--device", "cpu", "--reps", "1", "--json") == 0
     lines = capsys.readouterr().out.splitlines()
     report = json.loads(lines[-1])

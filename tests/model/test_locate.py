@@ -59,9 +59,3 @@ def test_a_hub_that_can_not_be_reached_is_explained(monkeypatch):
     hub(monkeypatch, unreachable)
     with pytest.raises(ValueError, match="hf download some/model --local-dir model"):
         model_folder("some/model")
-
-
-def test_a_missing_hub_library_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ValueError, match="pip install huggingface_hub"):
-        model_folder("some/model")

@@ -8,7 +8,6 @@ import torch
 from groma_ros import cli
 from groma_ros.checkpoint.load import load_groma
 from groma_ros.checkpoint.save import save_groma
-from groma_ros.inference.device import choose_quantization
 from groma_ros.predictor import Predictor
 from groma_ros.speed import quantized_linear as quantization
 from groma_ros.speed.quantized_linear import QuantizedLinear, quantizer
@@ -89,14 +88,13 @@ def test_a_quantized_model_is_not_saved(folder, kind, tmp_path):
 
 
 def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="'int3' is none of int8, int4"):
+    with pytest.raises(ValueError, match="'int3' is none of none, int8, int4"):
         Predictor.from_pretrained("nano", quantization="int3")
-    assert quantizer(None, CPU, torch.float32) is None
 
 
-def test_none_is_a_word_on_the_outside():
-    assert choose_quantization("none") is None
-    assert choose_quantization("int4") == "int4"
+@pytest.mark.parametrize("kind", ["none", None])
+def test_none_leaves_the_weights_as_they_are(kind):
+    assert quantizer(kind, CPU, torch.float32) is None
 
 
 def test_a_missing_library_is_told_with_what_to_install(monkeypatch, kind):

@@ -1,6 +1,7 @@
 """Set-up answers what can go wrong with one line, and knows when nothing is left to do."""
 
 import errno
+import re
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-BOOTSTRAP = Path(__file__).resolve().parents[2] / "tools/bootstrap"
+ROOT = Path(__file__).resolve().parents[2]
+BOOTSTRAP = ROOT / "tools/bootstrap"
 sys.path.insert(0, str(BOOTSTRAP))
 import machine as machine_module
 from machine import (
@@ -20,6 +22,7 @@ from machine import (
     require_build_parts,
     require_disk,
     sourced_ros,
+    supported_range,
 )
 from steps import Log, Runner, SetupError, Stamps, cause, fingerprint, main_guard
 
@@ -122,16 +125,29 @@ def test_a_missing_python_is_no_python():
 def test_a_python_too_old_to_read_the_set_up_is_told(tmp_path):
     """Python 2 and 3.6 would answer with a SyntaxError; `false` stands for them."""
     old = shutil.which("false")
-    command = ["make", "-C", str(BOOTSTRAP.parents[1]), "setup", f"PYTHON={old}"]
+    command = ["make", "-C", str(ROOT), "setup", f"PYTHON={old}"]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 2
-    assert answer.stderr.splitlines()[0] == f"set-up stopped: {old} is no Python 3.11 to 3.13"
+    reason = f"{old} is no Python {supported_range()}"
+    assert answer.stderr.splitlines()[0] == f"set-up stopped: {reason}"
+
+
+def test_every_file_names_the_supported_pythons():
+    low, high = min(machine_module.SUPPORTED), max(machine_module.SUPPORTED)
+    versions = {f"{major}.{minor}" for major, minor in machine_module.SUPPORTED}
+    requires = f'python_requires=">={low[0]}.{low[1]},<{high[0]}.{high[1] + 1}"'
+    makefile, pyproject = (ROOT / "Makefile").read_text(), (ROOT / "pyproject.toml").read_text()
+    assert requires in (ROOT / "setup.py").read_text()
+    assert set(re.findall(r"command -v python(3\.\d+)", makefile)) == versions
+    assert f"is no Python {supported_range()}" in makefile
+    assert f"Python {supported_range()}" in (ROOT / "README.md").read_text()
+    assert f'target-version = "py{low[0]}{low[1]}"' in pyproject
 
 
 def test_an_unsupported_python_is_told_with_its_version(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHON", sys.executable)
     monkeypatch.setattr(machine_module, "SUPPORTED", ((2, 7),))
-    with pytest.raises(SetupError, match=r"Python 3.11, 3.12 or 3.13 is needed: .* is 3\.\d+\.\d+"):
+    with pytest.raises(SetupError, match=r"Python 2\.7 to 2\.7 is needed: .* is 3\.\d+\.\d+"):
         choose_python(tmp_path, None, None)
 
 

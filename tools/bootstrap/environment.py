@@ -140,7 +140,7 @@ class Environment:
         return ""
 
     def mend_cmake_exports(self):
-        """Point the wheels' CMake exports at this Python: they name the one they were built with."""
+        """Point the wheels' CMake exports at this Python; they name the one that built them."""
         built_with = WHEEL_BUILD_PYTHON.format(*self.machine.python.version)
         major_minor = "python{}.{}".format(*self.machine.python.version)
         include = self.ask("import sysconfig; print(sysconfig.get_path('include'))")

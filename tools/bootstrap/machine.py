@@ -12,7 +12,9 @@ from pathlib import Path
 
 from steps import SetupError
 
-SUPPORTED = ((3, 11), (3, 12), (3, 13))
+# The Pythons that set-up takes, in the order in which it looks for them. A test holds setup.py, the
+# Makefile, the README and the linter's target to this list.
+SUPPORTED = ((3, 12), (3, 11), (3, 13))
 COMPILERS = ("c++", "g++", "clang++")
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
@@ -143,7 +145,7 @@ def choose_python(root, ros_distro, last):
     wanted = os.environ.get("PYTHON")
     names = [wanted] if wanted else [last or "", "python3", "/usr/bin/python3"]
     if not wanted and ros_distro is None:
-        names += ["python{}.{}".format(*version) for version in ((3, 12), (3, 11), (3, 13))]
+        names += ["python{}.{}".format(*version) for version in SUPPORTED]
     found = []
     for python in map(probe_python, names):
         if python is None or root / ".venv" in Path(python.executable).parents:
@@ -154,11 +156,16 @@ def choose_python(root, ros_distro, last):
     seen = ", ".join(f"{p.executable} is {p.version_text}" for p in found) or "none was found"
     if ros_distro is not None:
         raise SetupError(
-            f"no Python of 3.11 to 3.13 can import rclpy of ROS 2 {ros_distro}: {seen}"
+            f"no Python {supported_range()} can import rclpy of ROS 2 {ros_distro}: {seen}"
         )
     raise SetupError(
-        f"Python 3.11, 3.12 or 3.13 is needed: {seen} (PYTHON=/path/to/python make ...)"
+        f"Python {supported_range()} is needed: {seen} (PYTHON=/path/to/python make ...)"
     )
+
+
+def supported_range():
+    """Return the supported Pythons in words: the lowest to the highest."""
+    return "{}.{} to {}.{}".format(*min(SUPPORTED), *max(SUPPORTED))
 
 
 def find_compiler():

@@ -1,13 +1,20 @@
-"""`groma load`: how long a model takes to load, in how much memory, and what it then takes to run."""
+"""`groma load`: measure how long a model takes to load and to answer, and in how much memory."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import time
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from groma_ros.model.groma import Groma
+    from groma_ros.predictor import Perception, Predictor
 
 EXAMPLES = """examples:
   groma load ./groma-7b-finetune --dtype bfloat16
@@ -29,54 +36,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also look at a random picture, read the prompt and say N tokens (0: do not)",
+        help="also look at a random picture and time an answer of N tokens (0: do not)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Load, measure and print; return 0."""
-    from groma_ros.checkpoint import load as weights  # noqa: F401  what is imported is not what is loaded
-    from groma_ros.cli.options import load
-
     if args.tokens < 0:
         raise ValueError(f"--tokens is {args.tokens}; give 0 or more")
-    before = _resident_bytes()
-    start, used = time.perf_counter(), time.process_time()
+    import torch
+
+    from groma_ros.cli.options import load
+    from groma_ros.inference.perception import now_ms
+    from groma_ros.verify.benchmark.memory import held_bytes, peak_bytes
+
+    for name in ("groma_ros.predictor", "groma_ros.checkpoint.load"):
+        import_module(name)  # what is imported must not count as loading
+    cpu = torch.device("cpu")
+    before, start, used = held_bytes(), now_ms(cpu), time.process_time()
     predictor = load(args)
-    report = {"load_s": time.perf_counter() - start, "load_cpu_s": time.process_time() - used}
+    load_s = (now_ms(predictor.model.device) - start) / 1e3
+    report = {"load_s": load_s, "load_cpu_s": time.process_time() - used}
     report |= _memory(predictor.model, before)
     if args.tokens:
         report |= _speak(predictor, args.tokens)
-        report["peak_gb_after"] = (_peak_bytes() - before) / 1e9
-    print(json.dumps(report) if args.json else "\n".join(lines(report)))
+        report["peak_gb_after"] = (peak_bytes(cpu) - before) / 1e9
+    print(json.dumps(report) if args.json else "\n".join(report_lines(report)))
     return 0
 
 
-def lines(report: dict) -> list[str]:
+def report_lines(report: dict[str, float]) -> list[str]:
     """Return a report for people, one figure a line."""
     return [f"{name:<16} {value:10.3f}" for name, value in report.items()]
 
 
-def _memory(model, before: int) -> dict[str, float]:
-    """Return what the weights take, and how much memory loading them took at most."""
-    import torch
+def _memory(model: Groma, before: int) -> dict[str, float]:
+    """Return the GB of the weights, and the most that loading took above `before` (bytes)."""
+    from groma_ros.verify.benchmark.memory import peak_bytes
 
     weights = sum(stored_bytes(tensor) for tensor in model.parameters())
-    on_gpu = model.device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated(model.device) if on_gpu else _peak_bytes() - before
+    peak = peak_bytes(model.device) - (before if model.device.type == "cpu" else 0)
     return {"weights_gb": weights / 1e9, "peak_gb": peak / 1e9, "peak_ratio": peak / weights}
 
 
-def stored_bytes(tensor) -> int:
-    """Return the bytes that a parameter takes, in whatever form it is kept."""
+def stored_bytes(tensor: Tensor) -> int:
+    """Return the bytes that a parameter takes, quantized (a tensor of several parts) or not."""
     if not hasattr(tensor, "__tensor_flatten__"):
         return tensor.nbytes
     parts, _ = tensor.__tensor_flatten__()
     return sum(stored_bytes(getattr(tensor, name)) for name in parts)
 
 
-def _speak(predictor, tokens: int) -> dict[str, float]:
-    """Look at noise and answer a question about it; returns times and counts.
+def _speak(predictor: Predictor, tokens: int) -> dict[str, float]:
+    """Look at noise, answer a question about it in `tokens` tokens, and return times and counts.
 
     The processor's seconds, over all threads, tell how much of a time other processes took.
     """
@@ -95,17 +107,8 @@ def _speak(predictor, tokens: int) -> dict[str, float]:
     return times
 
 
-def _ask(predictor, perception, tokens: int) -> tuple[float, float]:
-    """Return the time and the processor's time, in milliseconds, of an answer so long."""
+def _ask(predictor: Predictor, perception: Perception, tokens: int) -> tuple[float, float]:
+    """Return the time and the processor's time, in ms, of an answer of so many tokens."""
     used = time.process_time()
     answer = predictor.ground(perception, QUESTION, max_new_tokens=tokens)
     return answer.timings_ms["ground"], (time.process_time() - used) * 1e3
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -46,7 +46,7 @@ def build(device: torch.device, dtype: torch.dtype, config: GromaConfig = CONFIG
 
 def picture(model: Groma) -> Tensor:
     """Return the picture (1, 3, S, S)."""
-    drawn = rule.image(PICTURE, model.config.image_size)
+    drawn = rule.draw_image(PICTURE, model.config.image_size)
     return torch.from_numpy(drawn)[None].to(model.device, model.dtype)
 
 

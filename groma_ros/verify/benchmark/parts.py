@@ -9,17 +9,18 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from groma_ros.inference.decode import decode_one, prefill
-from groma_ros.inference.device import DTYPES, choose_device, choose_quantization, default_dtype
+from groma_ros.inference.device import DTYPES, choose_device, default_dtype
+from groma_ros.inference.perception import now_ms
 from groma_ros.model.groma import Groma
+from groma_ros.values.precision import NO_QUANTIZATION, QUANTIZATIONS
 from groma_ros.verify.benchmark import scaling
-from groma_ros.verify.benchmark.memory import peak_mb
+from groma_ros.verify.benchmark.memory import MIB, peak_bytes
 from groma_ros.verify.benchmark.middle_model import CONFIG, QUESTION, build, picture, prompt
 
 EXAMPLES = """examples:
@@ -48,18 +49,16 @@ class Clock:
     device: torch.device
     ms: dict[str, list[float]] = field(default_factory=dict)
 
-    def now(self) -> float:
-        """Return milliseconds."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        return perf_counter() * 1e3
-
     def time(self, name: str, call: Callable[[], Any]) -> Any:
         """Call, keep how long it took, and return what it returned."""
-        start = self.now()
+        start = now_ms(self.device)
         result = call()
-        self.ms.setdefault(name, []).append(self.now() - start)
+        self.keep(name, start)
         return result
+
+    def keep(self, name: str, start_ms: float) -> None:
+        """Keep the time since `start_ms` (of `now_ms`) under a name."""
+        self.ms.setdefault(name, []).append(now_ms(self.device) - start_ms)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
         "the benchmark's own",
     )
-    parser.add_argument("--quantization", default="none", help="with --model: none, int8 or int4")
+    parser.add_argument(
+        "--quantization",
+        choices=QUANTIZATIONS,
+        default=NO_QUANTIZATION,
+        help="with --model: fewer bits for the language model (none)",
+    )
     parser.add_argument(
         "--cuda-graphs", action="store_true", help="with --model: see the node's parameter"
     )
@@ -94,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print each table once it is there, and one line of JSON if asked; return 0."""
     if args.model and args.scaling:
         raise ValueError("--scaling measures the benchmark's own model; leave --model out")
-    if not args.model and (args.quantization != "none" or args.cuda_graphs):
+    if not args.model and (args.quantization != NO_QUANTIZATION or args.cuda_graphs):
         raise ValueError("--quantization and --cuda-graphs need --model")
     device = choose_device(args.device)
     torch.set_num_threads(args.threads)
@@ -136,7 +140,7 @@ def _use(args: argparse.Namespace) -> dict:
     for name in dict.fromkeys(args.dtype or ["auto"]):
         say(f"loading {args.model}")
         predictor = Predictor.from_pretrained(
-            args.model, args.device, name, choose_quantization(args.quantization), args.cuda_graphs
+            args.model, args.device, name, args.quantization, args.cuda_graphs
         )
         device, dtype = predictor.model.device, name_of(predictor.model.dtype)
         ms, regions = robot_use.measure(predictor, args.reps, say)
@@ -164,13 +168,13 @@ def first_and_next(
     model: Groma, clock: Clock, pixels: Tensor, ids: Tensor
 ) -> tuple[list[int], int]:
     """Time one command on a new frame and one on the kept frame; return tokens and regions."""
-    start = clock.now()
+    start = now_ms(model.device)
     states = clock.time("vision", lambda: model.perceiver.hidden_states(pixels))
     chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
     percept = clock.time("region_encoder", lambda: model.encode(states, chosen)[0])
     read = clock.time("prefill", lambda: prefill(model, model.embed_prompt(ids, percept)[None]))
     said = speak(model, clock, "token", *read)
-    clock.ms.setdefault("first_command", []).append(clock.now() - start)
+    clock.keep("first_command", start)
     picture_part = model.embed_prompt(ids, percept)[None, :-QUESTION]
     _, prefix = prefill(model, picture_part)
 
@@ -190,10 +194,10 @@ def speak(
     """Return the `count` likeliest tokens after `hidden`, timing each but the first."""
     said = [int(model.logits(hidden).argmax())]
     while len(said) < count:
-        start = clock.now()
+        start = now_ms(model.device)
         hidden, cache = decode_one(model, said[-1], cache)
         said.append(int(model.logits(hidden).argmax()))
-        clock.ms.setdefault(name, []).append(clock.now() - start)
+        clock.keep(name, start)
     return said
 
 
@@ -202,7 +206,7 @@ def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.de
     return {
         "ms": {name: round(statistics.median(ms[name]), 2) for name in labels},
         "ms_min": {name: round(min(ms[name]), 2) for name in labels},
-        "peak_mb": round(peak_mb(device)),
+        "peak_mb": round(peak_bytes(device) / MIB),
     }
 
 
