@@ -131,10 +131,8 @@ def write_checkpoint(
 
 def _entries(config: GromaConfig, dtype: torch.dtype) -> list[Entry]:
     """List what the official code saves: every name, tied ones next to those they are tied to."""
-    with torch.device("meta"):
-        state = Groma(config).state_dict()
     entries = []
-    for name, tensor in state.items():
+    for name, tensor in Groma.empty(config).state_dict().items():
         twin = canonical_name(name)
         entries.append(Entry(name, tuple(tensor.shape), dtype, "" if twin == name else twin))
     return sorted(entries, key=lambda entry: (entry.same_as or entry.name, entry.same_as != ""))

@@ -1,6 +1,5 @@
 """The language model's linear layers in 8 and 4 bits, all else exact."""
 
-
 import numpy as np
 import pytest
 import torch
