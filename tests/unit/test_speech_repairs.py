@@ -1,0 +1,37 @@
+"""Hesitations vanish and corrections replace what they correct."""
+
+import pytest
+
+from groma_ros.language.mapped_text import MappedText
+from groma_ros.language.marks import single_spaces
+from groma_ros.language.speech_repairs import repair_speech
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", ""),
+        ("grab uh the red cup", "grab the red cup"),
+        ("um grab the uh red cup um", "grab the red cup"),
+        ("pick up the the red cup", "pick up the red cup"),
+        ("can you like grab the cup", "can you grab the cup"),
+        ("pick up the red cup, sorry, the blue cup", "pick up the blue cup"),
+        ("pick up the red cup no wait the blue one", "pick up the blue cup"),
+        ("take the apple, I mean the book", "take the book"),
+        ("grab the red cup or rather the blue cup", "grab the blue cup"),
+        ("pick up the book scratch that the marker", "pick up the marker"),
+        ("put the apple on the book actually in the bowl", "put the apple in the bowl"),
+        ("put the red cup on the plate, sorry, the blue cup", "put the blue cup"),
+        ("put the apple in the bowl, sorry, the plate", "put the apple in the plate"),
+        ("pick up the red cup. Actually, pick up the apple.", "pick up the apple."),
+        ("can you grab the red, sorry, the blue cup", "can you grab the blue cup"),
+        ("actually I want the red cup", "actually I want the red cup"),
+        ("no, the blue one", "no, the blue one"),
+        ("wait for me", "wait for me"),
+        ("make it red", "make it red"),
+        ("I would rather have the cup", "I would rather have the cup"),
+        ("take the cup rather than the can", "take the cup rather than the can"),
+    ],
+)
+def test_the_last_word_counts(text, wanted):
+    assert single_spaces(repair_speech(MappedText.original(text))).text.strip() == wanted
