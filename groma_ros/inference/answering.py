@@ -130,7 +130,7 @@ class Answering:
 
     def _query(self, phrase: CommandPhrase) -> str:
         form = prompts.locate_all if phrase.plural else prompts.locate
-        return form(self._cased(phrase.text))
+        return form(self._cased(phrase.query))
 
     def _find(self, command: Command, asked: list[Asked]) -> Iterator[AnswerEvent]:
         found = []

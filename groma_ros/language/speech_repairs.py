@@ -38,7 +38,8 @@ _STUTTER = re.compile(
 _MARKER = re.compile(
     r"(?P<comma>[,.;-]\s*|\bor\s+|\b(?:oh|no)\b,?\s+)*"
     r"\b(?P<words>no,? no,? no|no,? no|no,? wait|wait,? no|no,? sorry|sorry,? no"
-    r"|sorry,? i mean(?:t)?|no,? i mean(?:t)?|i mean(?:t)?|i'm sorry|sorry|actually,? no|no,? actually|actually|rather"
+    r"|sorry,? i mean(?:t)?|no,? i mean(?:t)?|i mean(?:t)?|i'm sorry|sorry|actually,? no"
+    r"|no,? actually|actually|rather"
     r"|scratch that|strike that|correction|make that|make it|oops|whoops|my mistake|my bad"
     r"|not that(?: one)?|change that to|wait|hold on|no)\b(?P<after>\s*[,.;:-])*\s*",
     re.IGNORECASE,

@@ -67,9 +67,8 @@ def _parse_roles(text: str, verb: verb_lists.Verb, action: str, tokens: list[Tok
         return _parse_motion(text, action, tokens) if at_a_place else Clause("command", action)
     if action in verb_lists.MOVERS:
         going = _goes_somewhere(tokens)
-        action, verb = (
-            ("go", verb_lists.Verb("go", "motion")) if going else (verb_lists.MOVERS[action], verb)
-        )
+        action = "go" if going else verb_lists.MOVERS[action]
+        verb = verb_lists.Verb("go", "motion") if going else verb
     if verb.frame == "motion":
         return _parse_motion(text, action, tokens)
     if action == "give":
