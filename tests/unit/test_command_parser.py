@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from groma_ros.language.command_parser import MAX_CHARACTERS, parse_command
-from groma_ros.language.lexicon import word_set
+from groma_ros.language.word_tables import word_set
 from groma_ros.train import questions
 from groma_ros.values.commands import Command
 
@@ -32,6 +32,12 @@ def show(command: Command) -> str:
 @pytest.mark.parametrize(("text", "wanted"), ROWS, ids=[text for text, _ in ROWS])
 def test_command_is_read(text, wanted):
     assert show(parse_command(text)) == wanted
+
+
+@pytest.mark.parametrize("text", [text for text, _ in ROWS if not set(text) & set("\"'<")])
+def test_a_phrase_of_a_plain_text_stands_in_it_at_its_span(text):
+    for phrase in parse_command(text).phrases:
+        assert text[slice(*phrase.span)] == phrase.text
 
 
 @pytest.mark.parametrize(("text", "wanted"), ROWS, ids=[text for text, _ in ROWS])
@@ -83,8 +89,9 @@ def test_every_phrase_of_the_training_questions_is_asked_as_it_is():
 def check_spans(command: Command):
     for phrase in command.phrases:
         start, end = phrase.span
-        assert command.text[start:end] == phrase.text and phrase.text.strip()
+        assert 0 <= start < end <= len(command.text) and phrase.text.strip() and phrase.query
         assert phrase.role in ("target", "destination", "relation")
+        assert all(excluded.role == "excluded" for excluded in phrase.excluded)
 
 
 @settings(deadline=None)
