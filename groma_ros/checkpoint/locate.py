@@ -16,6 +16,14 @@ def model_folder(model: str | Path) -> Path:
     "FoundationVision/groma-7b-finetune". Only a hub id may use the network. Raises ValueError
     that says what is missing and how to get it.
     """
+    return local_folder(model) or _from_hub(str(model))
+
+
+def local_folder(model: str | Path) -> Path | None:
+    """Return the folder of a model that is on this disk, None where `model` is a hub id.
+
+    Raises ValueError as `model_folder` does. Uses neither torch nor the network.
+    """
     if str(model) == NANO:
         folder = Path(__file__).parents[1] / NANO
         if not (folder / "config.json").is_file():
@@ -30,7 +38,7 @@ def model_folder(model: str | Path) -> Path:
             raise ValueError(f"{folder} has no config.json; name the folder of a Groma checkpoint")
         return folder
     if _HUB_ID.fullmatch(str(model)) and not folder.parent.is_dir():
-        return _from_hub(str(model))
+        return None
     raise ValueError(
         f'there is no model folder {model}; give "nano", an existing folder or a hub id such as '
         "FoundationVision/groma-7b-finetune"

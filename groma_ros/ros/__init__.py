@@ -1,1 +1,1 @@
-"""ROS 2 around the predictor: parameters, conversions, the worker thread and the node."""
+"""ROS 2 around the predictor: parameters, conversions, the model's thread and the node."""

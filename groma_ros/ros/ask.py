@@ -7,20 +7,19 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
-from PIL import Image as Picture
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2D, Detection2DArray
 
 from groma_ros.msg import GroundedText
-from groma_ros.ros import image_codec
-from groma_ros.ros.process import ros
+from groma_ros.ros.arguments import ArgumentParser
+from groma_ros.ros.process import ros_context
 
 RESEND_S = 5.0
 UNANSWERED = (
@@ -31,38 +30,39 @@ UNANSWERED = (
 
 
 class Client(Node):
-    """Hear what the node publishes and say one command."""
+    """Send one command to the node and receive what it publishes."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Connect to `groma` in the node's own namespace."""
         super().__init__("groma_ask")
         self.status: DiagnosticStatus | None = None
         self.answer: GroundedText | None = None
         self._detections: dict[tuple, Detection2DArray] = {}
         self._pictures: dict[tuple, Image] = {}
-        self._voice = self.create_publisher(String, "command", 10)
+        self._command_publisher = self.create_publisher(String, "command", 10)
         self.create_subscription(Detection2DArray, "groma/detections", self._on_detections, 10)
         self.create_subscription(Image, "groma/annotated_image", self._on_picture, 10)
         self.create_subscription(GroundedText, "groma/grounded_text", self._on_answer, 10)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(DiagnosticStatus, "groma/status", self._on_status, latched)
         self._command = ""
-        self._said = (0.0, -1)  # when, and how many commands the node had got before
+        self._last_sent_s = 0.0
+        self._count_before: int | None = None  # how many commands the node had before the last one
 
-    def say(self, command: str) -> None:
-        """Give the command, once the node is active.
+    def send_when_active(self, command: str) -> None:
+        """Send the command once the node is active, and again where the node does not count it.
 
-        Again if the node does not count it: a first message can get lost, as DDS tells a publisher
-        that it has found the subscriber, but not the other way round.
+        A first message can get lost: DDS tells a publisher that it has found the subscriber, but
+        not the other way round.
         """
         self._command = command
-        said_s, before = self._said
-        got = self.value("commands")
-        if self.value("state") != "active" or not self._voice.get_subscription_count():
+        if self.value("state") != "active" or not self._command_publisher.get_subscription_count():
             return
-        if before < 0 or (int(got) == before and time.monotonic() - said_s > RESEND_S):
-            self._said = time.monotonic(), int(got)
-            self._voice.publish(String(data=command))
+        count, now_s = int(self.value("commands")), time.monotonic()
+        is_lost = count == self._count_before and now_s - self._last_sent_s > RESEND_S
+        if self._count_before is None or is_lost:
+            self._last_sent_s, self._count_before = now_s, count
+            self._command_publisher.publish(String(data=command))
 
     def value(self, key: str) -> str:
         """Return one value of the node's status; empty before there is any."""
@@ -99,28 +99,29 @@ class Client(Node):
         self._pictures[_stamp(message)] = message
 
 
-def _stamp(message) -> tuple | None:
+def _stamp(message: Any) -> tuple[int, int] | None:
+    """Return the time in the header of a message, None for no message."""
     return message and (message.header.stamp.sec, message.header.stamp.nanosec)
 
 
-def ask(client: Client, given: argparse.Namespace, stopping: threading.Event) -> None:
+def ask(client: Client, options: argparse.Namespace, stopping: threading.Event) -> None:
     """Spin until everything about the answer is there.
 
     Raises RuntimeError where the node can't serve, TimeoutError and InterruptedError.
     """
-    end_s = time.monotonic() + given.timeout
-    while not client.has_answer(given.save is not None):
+    end_s = time.monotonic() + options.timeout
+    while not client.has_answer(options.save is not None):
         rclpy.spin_once(client, timeout_sec=0.1)
         if stopping.is_set():
             raise InterruptedError("interrupted")
         if time.monotonic() > end_s:
-            raise TimeoutError(f"no answer in {given.timeout:.0f} s; {_known(client)}")
+            raise TimeoutError(f"no answer in {options.timeout:.0f} s; {_node_state(client)}")
         if client.status and client.status.level == DiagnosticStatus.ERROR:
             raise RuntimeError(client.status.message)
-        client.say(given.command)
+        client.send_when_active(options.command)
 
 
-def _known(client: Client) -> str:
+def _node_state(client: Client) -> str:
     if client.status is None:
         return "no node `groma` was heard"
     return f"the node says: {client.status.message}"
@@ -144,7 +145,7 @@ def report(answer: GroundedText, detections: Detection2DArray) -> str:
     return "\n".join(lines)
 
 
-def _box(phrase: str, detection) -> str:
+def _box(phrase: str, detection: Detection2D) -> str:
     score = next(r.hypothesis.score for r in detection.results if r.hypothesis.class_id == phrase)
     x, y = detection.bbox.center.position.x, detection.bbox.center.position.y
     return (
@@ -155,28 +156,32 @@ def _box(phrase: str, detection) -> str:
 
 def save_picture(message: Image, path: Path) -> None:
     """Write an Image to a file, making its folder."""
+    from PIL import Image as Picture  # with OpenCV only needed to write a file
+
+    from groma_ros.ros import image_codec
+
     path.parent.mkdir(parents=True, exist_ok=True)
     Picture.fromarray(image_codec.to_rgb(message)).save(path)
 
 
 def main(args: list[str] | None = None) -> int:
     """Ask, print the answer, and return 0 if there was one."""
-    parser = argparse.ArgumentParser(prog="groma_ask", description=__doc__)
+    parser = ArgumentParser("groma_ask", __doc__)
     parser.add_argument("command", help='for example "pick up the red cup"')
     parser.add_argument("--save", type=Path, help="write the annotated image to this file")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds to wait in all")
-    given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])
-    with ros(args) as stopping:
+    options = parser.parse(args)
+    with ros_context(args, parser) as stopping:
         client = Client()
         try:
-            ask(client, given, stopping)
+            ask(client, options, stopping)
         except (InterruptedError, RuntimeError, TimeoutError) as error:
             print(f"groma_ask: {error}", file=sys.stderr)
             return 1
         print(report(client.answer, client.detections))
-        if given.save and client.picture:
-            save_picture(client.picture, given.save)
-            print(f"picture     {given.save}")
+        if options.save and client.picture:
+            save_picture(client.picture, options.save)
+            print(f"picture     {options.save}")
         return int(client.answer.status in UNANSWERED)
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from rclpy.node import Node
-from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from groma_ros.pictures import Pictures, open_pictures
 from groma_ros.ros import messages
-from groma_ros.ros.process import ros, spin
+from groma_ros.ros.arguments import ArgumentParser
+from groma_ros.ros.process import ros_context, spin
 from groma_ros.values.pinhole import Pinhole
 
 
 class Camera(Node):
     """Publish `image` and `camera_info`, stamped in ROS time."""
 
-    def __init__(self, pictures: Pictures, rate_hz: float, frame_id: str):
+    def __init__(self, pictures: Pictures, rate_hz: float, frame_id: str) -> None:
         """Start publishing; `rate_hz` 0 takes the pictures' own rate."""
         super().__init__("camera")
         self._pictures = pictures
@@ -39,22 +38,22 @@ class Camera(Node):
 def camera_info(header: Header, size_hw: tuple[int, int], pinhole: Pinhole | None) -> CameraInfo:
     """Return the calibration of an undistorted camera; a field of view of 53 degrees if unknown."""
     height, width = size_hw
-    lens = pinhole or Pinhole.assumed(size_hw)
+    pinhole = pinhole or Pinhole.assumed(size_hw)
     return CameraInfo(
         header=header,
         height=height,
         width=width,
         distortion_model="plumb_bob",
         d=[0.0] * 5,
-        k=[lens.fx, 0.0, lens.cx, 0.0, lens.fy, lens.cy, 0.0, 0.0, 1.0],
+        k=[pinhole.fx, 0.0, pinhole.cx, 0.0, pinhole.fy, pinhole.cy, 0.0, 0.0, 1.0],
         r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-        p=[lens.fx, 0.0, lens.cx, 0.0, 0.0, lens.fy, lens.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
+        p=[pinhole.fx, 0.0, pinhole.cx, 0.0, 0.0, pinhole.fy, pinhole.cy, 0.0, 0.0, 0.0, 1.0, 0.0],
     )
 
 
 def main(args: list[str] | None = None) -> int:
     """Publish until interrupted; return the exit status."""
-    parser = argparse.ArgumentParser(prog="groma_camera", description=__doc__)
+    parser = ArgumentParser("groma_camera", __doc__)
     parser.add_argument(
         "source",
         nargs="?",
@@ -63,14 +62,14 @@ def main(args: list[str] | None = None) -> int:
     )
     parser.add_argument("--rate", type=float, default=0.0, help="pictures a second")
     parser.add_argument("--frame-id", default="camera_optical_frame")
-    given = parser.parse_args(remove_ros_args(args if args is not None else sys.argv)[1:])
+    options = parser.parse(args)
     try:
-        pictures = open_pictures(given.source)
+        pictures = open_pictures(options.source)
     except ValueError as error:
         print(f"groma_camera: {error}", file=sys.stderr)
         return 2
-    with ros(args) as stopping:
-        spin(Camera(pictures, given.rate, given.frame_id), stopping)
+    with ros_context(args, parser) as stopping:
+        spin(Camera(pictures, options.rate, options.frame_id), stopping)
     return 0
 
 

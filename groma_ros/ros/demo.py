@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-GOODBYE_S = 30.0
+SHUTDOWN_TIMEOUT_S = 30.0
 # A busy machine loses every large image that is sent by best effort.
 RELIABLE = "qos_overrides./image.subscription.reliability:=reliable"
 
@@ -22,7 +22,7 @@ def start(module: str, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-P", "-m", f"groma_ros.ros.{module}", *arguments])
 
 
-def watch(client: subprocess.Popen, others: dict[str, subprocess.Popen]) -> str:
+def wait_for_client(client: subprocess.Popen, others: dict[str, subprocess.Popen]) -> str:
     """Wait for the client's end; return what went wrong, or nothing."""
     while client.poll() is None:
         for name, process in others.items():
@@ -42,7 +42,7 @@ def stop(name: str, process: subprocess.Popen) -> str:
     if process.poll() is None:
         process.terminate()
     try:
-        status = process.wait(GOODBYE_S)
+        status = process.wait(SHUTDOWN_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
@@ -58,26 +58,28 @@ def main() -> int:
     parser.add_argument("--model", default="nano")
     parser.add_argument("--out", default="out/demo.png")
     parser.add_argument("--timeout", default="300", help="seconds")
-    given = parser.parse_args()
+    options = parser.parse_args()
     # Nobody else's robot is to hear the demo, nor the demo any other.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     print(
         f"demo: camera, node and client on ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}", flush=True
     )
-    camera = start("camera", given.image)
-    node = start("node", "--ros-args", "-p", f"model:={given.model}", "-p", RELIABLE)
-    client = start("ask", "--save", given.out, "--timeout", given.timeout, "--", given.command)
+    camera = start("camera", options.image)
+    node = start("node", "--ros-args", "-p", f"model:={options.model}", "-p", RELIABLE)
+    client = start(
+        "ask", "--save", options.out, "--timeout", options.timeout, "--", options.command
+    )
     servers = {"node": node, "camera": camera}
     try:
-        troubles = [watch(client, servers)]
+        problems = [wait_for_client(client, servers)]
     except KeyboardInterrupt:
-        troubles = ["interrupted"]
-    troubles += [stop(name, process) for name, process in {"client": client, **servers}.items()]
-    trouble = next(filter(None, troubles), "")
-    if trouble:
-        print(f"demo stopped: {trouble}", file=sys.stderr)
-    return int(bool(trouble))
+        problems = ["interrupted"]
+    problems += [stop(name, process) for name, process in {"client": client, **servers}.items()]
+    problem = next(filter(None, problems), "")
+    if problem:
+        print(f"demo stopped: {problem}", file=sys.stderr)
+    return int(bool(problem))
 
 
 if __name__ == "__main__":

@@ -10,49 +10,81 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Vector3
+from numpy.typing import ArrayLike
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
 from groma_ros.msg import GroundedPhrase, GroundedText
-from groma_ros.ros.model_thread import Result
+from groma_ros.ros.requests import Result
 from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.boxes import iou
 from groma_ros.values.pinhole import Pinhole
 from groma_ros.values.role_colours import ROLE_RGB
 
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
+SAME_BOX_IOU = 0.9
+"""Phrases that point at one region give the same box; two regions overlap by less than 0.6."""
 
 
 @dataclass(frozen=True, eq=False)
-class Thing:
-    """Gather what an answer says about one box: the same `id` stands in every message.
+class Hypothesis:
+    """Say that a phrase of an answer points at a box.
 
+    phrase_index  index of `phrase` in the answer's phrases
+    score         in [0, 1]
+    """
+
+    phrase_index: int
+    phrase: Phrase
+    score: float
+
+
+@dataclass(frozen=True, eq=False)
+class DetectedBox:
+    """Gather what an answer says about one box.
+
+    id          decimal number of the box within the answer, the same in every message
     box_xyxy    (4,) corners in source pixels
-    hypotheses  the phrases that point at the box and their scores
+    hypotheses  the phrases that point at the box, one or more
     """
 
     id: str
     box_xyxy: np.ndarray
-    hypotheses: tuple[tuple[Phrase, float], ...]
+    hypotheses: tuple[Hypothesis, ...]
 
 
-def things(grounding: Grounding) -> list[Thing]:
+def detected_boxes(grounding: Grounding) -> list[DetectedBox]:
     """Number the distinct boxes of an answer from 0, the target's best first.
 
-    Only GROUNDED and AMBIGUOUS have things: where the target is not found, nobody is to act on a
-    destination or a landmark that was.
+    Boxes that overlap by an IoU of SAME_BOX_IOU are one box. Only GROUNDED and AMBIGUOUS answers
+    have boxes: where the target is not found, nobody is to act on a destination or a landmark
+    that was.
     """
     if grounding.status not in (Status.GROUNDED, Status.AMBIGUOUS):
         return []
-    found: dict[tuple, list] = {}
-    for phrase in grounding.phrases:
-        for box, score in zip(phrase.boxes_xyxy, phrase.scores, strict=True):
-            found.setdefault(tuple(box.tolist()), []).append((phrase, float(score)))
+    boxes_xyxy: list[np.ndarray] = []
+    hypotheses: list[dict[int, Hypothesis]] = []  # of each box, by the index of the phrase
+    for index, phrase in enumerate(grounding.phrases):
+        for box_xyxy, score in zip(phrase.boxes_xyxy, phrase.scores, strict=True):
+            number = _number_of(box_xyxy, boxes_xyxy)
+            if number == len(boxes_xyxy):
+                boxes_xyxy.append(box_xyxy)
+                hypotheses.append({})
+            hypotheses[number].setdefault(index, Hypothesis(index, phrase, float(score)))
     return [
-        Thing(str(i), np.array(box), tuple(said)) for i, (box, said) in enumerate(found.items())
+        DetectedBox(str(number), box_xyxy.astype(float), tuple(of_box.values()))
+        for number, (box_xyxy, of_box) in enumerate(zip(boxes_xyxy, hypotheses, strict=True))
     ]
+
+
+def _number_of(box_xyxy: np.ndarray, boxes_xyxy: list[np.ndarray]) -> int:
+    """Return the index of the box that `box_xyxy` is, `len(boxes_xyxy)` where it is a new one."""
+    overlaps = iou(box_xyxy, boxes_xyxy)[0]
+    same = np.flatnonzero(overlaps >= SAME_BOX_IOU)
+    return int(same[0]) if len(same) else len(boxes_xyxy)
 
 
 def detection_array(grounding: Grounding, header: Header) -> Detection2DArray:
@@ -62,21 +94,21 @@ def detection_array(grounding: Grounding, header: Header) -> Detection2DArray:
     and no `results` is ever empty.
     """
     return Detection2DArray(
-        header=header, detections=[_detection(thing, header) for thing in things(grounding)]
+        header=header, detections=[_detection(box, header) for box in detected_boxes(grounding)]
     )
 
 
-def _detection(thing: Thing, header: Header) -> Detection2D:
-    detection = Detection2D(header=header, id=thing.id, bbox=bounding_box(thing.box_xyxy))
-    for phrase, score in thing.hypotheses:
-        hypothesis = ObjectHypothesisWithPose()
-        hypothesis.hypothesis.class_id = phrase.text
-        hypothesis.hypothesis.score = score
-        detection.results.append(hypothesis)
+def _detection(box: DetectedBox, header: Header) -> Detection2D:
+    detection = Detection2D(header=header, id=box.id, bbox=bounding_box(box.box_xyxy))
+    for hypothesis in box.hypotheses:
+        result = ObjectHypothesisWithPose()
+        result.hypothesis.class_id = hypothesis.phrase.text
+        result.hypothesis.score = hypothesis.score
+        detection.results.append(result)
     return detection
 
 
-def bounding_box(box_xyxy) -> BoundingBox2D:
+def bounding_box(box_xyxy: ArrayLike) -> BoundingBox2D:
     """Return a box in source pixels as centre and size."""
     x1, y1, x2, y2 = (float(v) for v in box_xyxy)
     box = BoundingBox2D(size_x=x2 - x1, size_y=y2 - y1)
@@ -85,7 +117,7 @@ def bounding_box(box_xyxy) -> BoundingBox2D:
 
 
 def box_xyxy(box: BoundingBox2D) -> tuple[float, float, float, float]:
-    """Return the corners of a box in source pixels; raise ValueError if it is none."""
+    """Return the corners of a box in source pixels; raise ValueError if it is no upright box."""
     x, y, width, height = box.center.position.x, box.center.position.y, box.size_x, box.size_y
     if not all(math.isfinite(v) for v in (x, y, width, height)):
         raise ValueError(f"bbox has a value that is not finite: {x}, {y}, {width}, {height}")
@@ -99,10 +131,11 @@ def box_xyxy(box: BoundingBox2D) -> tuple[float, float, float, float]:
 def grounded_text(result: Result) -> GroundedText:
     """Return the answer in words and the ids of the detections that each phrase points at."""
     grounding, request = result.grounding, result.request
-    ids: dict[int, list[str]] = {}
-    for thing in things(grounding):
-        for phrase, _ in thing.hypotheses:
-            ids.setdefault(id(phrase), []).append(thing.id)
+    ids: list[list[str]] = [[] for _ in grounding.phrases]
+    for box in detected_boxes(grounding):
+        for hypothesis in box.hypotheses:
+            ids[hypothesis.phrase_index].append(box.id)
+    phrases = sorted(zip(grounding.phrases, ids, strict=True), key=lambda pair: pair[0].span)
     return GroundedText(
         header=result.header or Header(),
         command=request.text,
@@ -117,9 +150,9 @@ def grounded_text(result: Result) -> GroundedText:
                 start=phrase.span[0],
                 end=phrase.span[1],
                 role=phrase.role,
-                detection_ids=ids.get(id(phrase), []),
+                detection_ids=detection_ids,
             )
-            for phrase in sorted(grounding.phrases, key=lambda phrase: phrase.span)
+            for phrase, detection_ids in phrases
         ],
         latency_ms=result.latency_ms,
     )
@@ -137,7 +170,7 @@ def image(rgb: np.ndarray, header: Header) -> Image:
 
 
 def marker_array(
-    grounding: Grounding, header: Header, size_hw: tuple[int, int], camera: CameraInfo | None
+    grounding: Grounding, header: Header, size_hw: tuple[int, int], camera_info: CameraInfo | None
 ) -> MarkerArray:
     """Return each box as a frame one metre in front of the camera, with its phrase above it.
 
@@ -146,42 +179,42 @@ def marker_array(
     field of view of 53 degrees is assumed. The first marker deletes those of the last answer.
     """
     clear = Marker(header=header, action=Marker.DELETEALL)
-    pinhole = pinhole_of(size_hw, camera)
+    pinhole = pinhole_of(size_hw, camera_info)
     return MarkerArray(
         markers=[
             clear,
-            *(marker for thing in things(grounding) for marker in _markers(thing, header, pinhole)),
+            *(m for box in detected_boxes(grounding) for m in _markers(box, header, pinhole)),
         ]
     )
 
 
-def pinhole_of(size_hw: tuple[int, int], camera: CameraInfo | None) -> Pinhole:
-    """Return the camera of a picture: of the rectified image (P) where `camera` gives that, else K.
+def pinhole_of(size_hw: tuple[int, int], camera_info: CameraInfo | None) -> Pinhole:
+    """Return the camera of a picture: that of the rectified image (P) where it is known, else K.
 
     Without a CameraInfo of the picture's size (height, width) the camera is an assumed one.
     """
-    if camera is not None and (camera.height, camera.width) == size_hw:
+    if camera_info is not None and (camera_info.height, camera_info.width) == size_hw:
         for fx, fy, cx, cy in (
-            (camera.p[0], camera.p[5], camera.p[2], camera.p[6]),
-            (camera.k[0], camera.k[4], camera.k[2], camera.k[5]),
+            (camera_info.p[0], camera_info.p[5], camera_info.p[2], camera_info.p[6]),
+            (camera_info.k[0], camera_info.k[4], camera_info.k[2], camera_info.k[5]),
         ):
             if fx > 0 and fy > 0:
                 return Pinhole(fx, fy, cx, cy)
     return Pinhole.assumed(size_hw)
 
 
-def _markers(thing: Thing, header: Header, pinhole: Pinhole) -> list[Marker]:
-    x1, y1, x2, y2 = thing.box_xyxy
+def _markers(box: DetectedBox, header: Header, pinhole: Pinhole) -> list[Marker]:
+    x1, y1, x2, y2 = box.box_xyxy
     points = [
         pinhole.at_depth(u, v, MARKER_DEPTH_M)
         for u, v in ((x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1))
     ]
     corners = [Point(x=x, y=y, z=z) for x, y, z in points]
-    phrase, score = thing.hypotheses[0]
-    red, green, blue = (level / 255 for level in ROLE_RGB[phrase.role])
+    best = box.hypotheses[0]
+    red, green, blue = (level / 255 for level in ROLE_RGB[best.phrase.role])
     common = {
         "header": header,
-        "id": int(thing.id),
+        "id": int(box.id),
         "action": Marker.ADD,
         "color": ColorRGBA(r=red, g=green, b=blue, a=1.0),
         "lifetime": Duration(sec=MARKER_LIFETIME_S),
@@ -192,7 +225,7 @@ def _markers(thing: Thing, header: Header, pinhole: Pinhole) -> list[Marker]:
     label = Marker(
         ns="labels",
         type=Marker.TEXT_VIEW_FACING,
-        text=f"{phrase.text} {score:.2f}",
+        text=f"{best.phrase.text} {best.score:.2f}",
         scale=Vector3(z=0.04),
         **common,
     )

@@ -1,7 +1,7 @@
 """The thread that owns the model: requests in, results out, one at a time.
 
-It touches no publisher, logger or other part of ROS. Whoever receives its results, through `emit`,
-moves them to the executor's thread.
+It touches no publisher, logger or other part of ROS. Whoever receives its results moves them to the
+executor's thread.
 """
 
 from __future__ import annotations
@@ -12,88 +12,42 @@ import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from groma_ros.ros import image_codec
-from groma_ros.ros.latest_frame import Mailbox
+from groma_ros.ros.latest_frame import Frame
+from groma_ros.ros.requests import Request, Result, failure
 from groma_ros.values.answers import Grounding, Status
 
 if TYPE_CHECKING:
-    from groma_ros.predictor import Predictor
+    from groma_ros.predictor import Dialogue, Perception, Predictor
 
 
-@dataclass(frozen=True, eq=False)
-class Request:
-    """Ask one thing about the newest image.
+class ModelThread:
+    """Load a predictor in a thread of its own, then answer requests in the order they came."""
 
-    text         the command, or the question about the region (empty: what is this?)
-    command_id   number of the command
-    frames       where the image comes from (sensor_msgs/Image or CompressedImage)
-    deadline_s   `time.monotonic()` at which waiting for a first image ends
-    max_new_tokens  longest answer
-    region_xyxy  None for a command, else the region in source pixels that is asked about
-    cancel       set when nobody wants the answer any more; ends also one under way
-    """
+    def __init__(self, load: Callable[[], Predictor], on_result: Callable[[Result], None]) -> None:
+        """Start loading; `loaded` becomes done, with the error if there was one.
 
-    text: str
-    command_id: int
-    frames: Mailbox
-    deadline_s: float
-    max_new_tokens: int
-    region_xyxy: tuple[float, float, float, float] | None = None
-    cancel: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Answer one request.
-
-    header      of the source image, None where there was no image
-    rgb         (H, W, 3) uint8 source image, None where there was none or it could not be read
-    latency_ms  from the start of work to the answer; waiting for an image and in a queue excluded
-    fault       traceback of an error in the code rather than in what was asked; else empty
-    """
-
-    request: Request
-    grounding: Grounding
-    header: Any = None
-    rgb: np.ndarray | None = None
-    latency_ms: float = 0.0
-    fault: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Keep what the model made of one image message, for further requests about the same one."""
-
-    frame: Any
-    rgb: np.ndarray
-    perception: Any
-
-
-class Worker:
-    """Load a predictor in its own thread, then answer requests in the order they came."""
-
-    def __init__(self, load: Callable[[], Predictor], emit: Callable[[Result], None]):
-        """Start loading; `loaded` becomes done, with the error if there was one."""
+        Both `load` and `on_result` are called in the new thread.
+        """
         self.loaded: Future[None] = Future()
         self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self._load = load
-        self._emit = emit
+        self._on_result = on_result
         self._thread = threading.Thread(target=self._run, name="groma-model", daemon=True)
         self._thread.start()
 
     def submit(self, request: Request) -> None:
-        """Queue a request; its result comes through `emit`, unless it is cancelled before."""
+        """Queue a request; `on_result` gets its result, unless it is cancelled before it begins."""
         self._requests.put(request)
 
     def stop(self, timeout_s: float | None = None) -> bool:
-        """End after the request under way and let the predictor go; return whether that is done.
+        """End after the request under way and free the predictor; return whether that is done.
 
-        A request ends early where it is cancelled. `timeout_s` None waits as long as it takes.
+        A request that is cancelled ends early. `timeout_s` None waits as long as it takes.
         """
         self._requests.put(None)
         self._thread.join(timeout_s)
@@ -101,50 +55,85 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            predictor = self._load()
+            answerer = Answerer(self._load())
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for `loaded`
             self.loaded.set_exception(error)
             return
         self.loaded.set_result(None)
-        seen = None
         for request in iter(self._requests.get, None):
             if not request.cancel.is_set():
-                result, seen = answer(predictor, request, seen)
-                self._emit(result)
+                self._on_result(answerer.answer(request))
 
 
-def answer(predictor: Predictor, request: Request, seen: Seen | None) -> tuple[Result, Seen | None]:
-    """Answer a request on the newest frame; an image that was `seen` is not perceived again.
+@dataclass(frozen=True, eq=False)
+class PerceivedFrame:
+    """Keep what the model made of one frame, for further requests about the same one."""
 
-    Never raises: what can't be answered has status NO_IMAGE or ERROR and the reason.
-    """
-    frame = request.frames.newest(request.deadline_s)
-    if frame is None:
-        return Result(request, failure(Status.NO_IMAGE, "no image came in time")), seen
-    started_s = time.monotonic()
-    rgb, fault = None, ""
-    try:
-        if seen is None or seen.frame is not frame:
-            rgb = image_codec.to_rgb(frame)
-            seen = Seen(frame, rgb, predictor.perceive(rgb))
-        rgb = seen.rgb
-        grounding = _ask(predictor, request, seen.perception)
-    except ValueError as error:
-        grounding = failure(Status.ERROR, str(error))
-    except Exception as error:  # noqa: BLE001 - the thread lives on to answer the next request
-        grounding = failure(Status.ERROR, f"{type(error).__name__}: {error}")
-        fault = traceback.format_exc()
-    latency_ms = 1e3 * (time.monotonic() - started_s)
-    return Result(request, grounding, frame.header, rgb, latency_ms, fault), seen
+    frame: Frame
+    rgb: np.ndarray
+    perception: Perception
 
 
-def failure(status: Status, reason: str) -> Grounding:
-    """Return an answer without boxes that says why in its text and its reason."""
-    return Grounding(status, f"I can't answer: {reason}.", reason=reason)
+class Answerer:
+    """Answer requests with one predictor; keep the last frame and the dialogue about it."""
 
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._perceived: PerceivedFrame | None = None
+        self._dialogue: Dialogue | None = None
+        self._dialogue_is_about: tuple[int | None, PerceivedFrame | None] = None, None
 
-def _ask(predictor: Predictor, request: Request, perception) -> Grounding:
-    options = {"max_new_tokens": request.max_new_tokens, "cancel": request.cancel}
-    if request.region_xyxy is None:
-        return predictor.ground(perception, request.text, **options)
-    return predictor.describe(perception, [request.region_xyxy], request.text, **options)
+    def answer(self, request: Request) -> Result:
+        """Answer a request on the newest frame; a frame is perceived once for all its requests.
+
+        Never raises: what can't be answered has status NO_IMAGE or ERROR and the reason.
+        """
+        frame = request.frames.newest(request.deadline_s)
+        if frame is None:
+            return Result(request, failure(Status.NO_IMAGE, "no image came in time"))
+        started_s = time.monotonic()
+        rgb, fault = None, ""
+        try:
+            perceived = self._perceive(frame)
+            rgb = perceived.rgb
+            grounding = self._ground(request, perceived)
+        except ValueError as error:
+            grounding = failure(Status.ERROR, str(error))
+        except Exception as error:  # noqa: BLE001 - the thread lives on to answer the next request
+            grounding = failure(Status.ERROR, f"{type(error).__name__}: {error}")
+            fault = traceback.format_exc()
+        latency_ms = 1e3 * (time.monotonic() - started_s)
+        return Result(request, grounding, frame, rgb, latency_ms, fault)
+
+    def _perceive(self, frame: Frame) -> PerceivedFrame:
+        from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
+
+        if self._perceived is None or self._perceived.frame is not frame:
+            rgb = image_codec.to_rgb(frame.image)
+            self._perceived = PerceivedFrame(frame, rgb, self._predictor.perceive(rgb))
+        return self._perceived
+
+    def _ground(self, request: Request, perceived: PerceivedFrame) -> Grounding:
+        options = {"max_new_tokens": request.settings.max_new_tokens, "cancel": request.cancel}
+        if request.region_xyxy is not None:
+            boxes_xyxy = [request.region_xyxy]
+            return self._predictor.describe(
+                perceived.perception, boxes_xyxy, request.text, **options
+            )
+        if request.dialogue_id is None:
+            return self._predictor.ground(perceived.perception, request.text, **options)
+        return self._dialogue_about(perceived, request.dialogue_id).ground(request.text, **options)
+
+    def _dialogue_about(self, perceived: PerceivedFrame, dialogue_id: int) -> Dialogue:
+        """Return the dialogue of that number about a frame.
+
+        On a new frame the dialogue goes on with the last target's words and without what was said
+        about the frame before.
+        """
+        if (dialogue_id, perceived) != self._dialogue_is_about:
+            goes_on = self._dialogue is not None and dialogue_id == self._dialogue_is_about[0]
+            last = self._dialogue.last if goes_on else ""
+            self._dialogue = self._predictor.dialogue(perceived.perception)
+            self._dialogue.last = last
+            self._dialogue_is_about = dialogue_id, perceived
+        return self._dialogue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import Field, fields, replace
 
@@ -15,16 +16,26 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from groma_ros.ros.settings import START, UNCONFIGURED, Settings, limits
+from groma_ros.ros.settings import START, UNCONFIGURED, Settings, allowed_text
 
 NAMES = frozenset(one.name for one in fields(Settings))
+RCLPY_NAMES = frozenset({"use_sim_time", "start_type_description_service"})
+QOS_PREFIX = "qos_overrides."
 
 
 def declare(node: Node) -> Settings:
     """Declare every setting as a parameter of `node` and return the values it starts with.
 
+    `node` was made with `automatically_declare_parameters_from_overrides`, so that what was given
+    at start is known; a given parameter that does not exist is warned of and declared no more.
     Raises ValueError, in one line, for a value that was given at start and is not allowed.
     """
+    for name in node.get_parameters_by_prefix(""):
+        if name in RCLPY_NAMES:
+            continue
+        node.undeclare_parameter(name)  # declared anew by its owner, with a descriptor
+        if name not in NAMES and not name.startswith(QOS_PREFIX):
+            node.get_logger().warning(unknown_text(name))
     try:
         return Settings(
             **{
@@ -34,6 +45,15 @@ def declare(node: Node) -> Settings:
         )
     except ParameterException as error:
         raise ValueError(f"parameter refused: {error}") from error
+
+
+def unknown_text(name: str) -> str:
+    """Say that there is no parameter of that name, and which one may be meant."""
+    nearest = difflib.get_close_matches(name, sorted(NAMES | RCLPY_NAMES), n=2)
+    hint = (
+        f"is {' or '.join(nearest)} meant?" if nearest else f"there are {', '.join(sorted(NAMES))}"
+    )
+    return f"there is no parameter {name}, its value is not used; {hint}"
 
 
 def descriptor(one: Field) -> ParameterDescriptor:
@@ -50,18 +70,24 @@ def descriptor(one: Field) -> ParameterDescriptor:
         described.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
     elif low is not None:
         described.integer_range = [IntegerRange(from_value=low, to_value=high)]
-    elif limits(one):
-        described.additional_constraints += f"; one of: {limits(one)}"
+    elif allowed_text(one):
+        described.additional_constraints += f"; one of: {allowed_text(one)}"
     return described
 
 
-def keep(
+def validate_changes(
     node: Node,
     current: Callable[[], Settings],
-    configured: Callable[[], bool],
+    is_configured: Callable[[], bool],
     apply: Callable[[Settings], None],
 ) -> None:
-    """Check every later change, refuse it with a reason, or hand the new settings to `apply`."""
+    """Check every later change; refuse it with a reason or hand the new settings to `apply`.
+
+    node           owner of the parameters
+    current        returns the settings in force
+    is_configured  says whether the model is loaded, so that its parameters are fixed
+    apply          takes the new settings after a change
+    """
 
     def changed(parameters: list[Parameter]) -> Settings:
         return replace(current(), **{p.name: p.value for p in parameters if p.name in NAMES})
@@ -72,7 +98,7 @@ def keep(
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         for one in fields(Settings):
-            fixed = one.metadata["changes"] == UNCONFIGURED and configured()
+            fixed = one.metadata["changes"] == UNCONFIGURED and is_configured()
             if fixed and getattr(new, one.name) != getattr(current(), one.name):
                 return SetParametersResult(
                     successful=False,

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
-from groma_ros.drawing import draw
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
-from groma_ros.ros.model_thread import Result
+from groma_ros.ros.requests import Result
 
 
-class Outputs:
+class Publishers:
     """Hold the publishers; they live as long as the node, so that tools find them in any state."""
 
-    def __init__(self, node: Node):
-        def publisher(kind, topic):
+    def __init__(self, node: Node) -> None:
+        def publisher(kind: type, topic: str) -> Publisher:
             return node.create_publisher(
                 kind,
                 topic,
@@ -43,8 +43,8 @@ class Outputs:
         self._status = node.create_publisher(DiagnosticStatus, "~/status", latched)
         self._last_status: DiagnosticStatus | None = None
 
-    def publish_answer(self, result: Result, camera: CameraInfo | None) -> None:
-        """Publish a command's answer on every topic, the picture only where somebody looks.
+    def publish_answer(self, result: Result) -> None:
+        """Publish a command's answer on every topic, the picture only where somebody subscribes.
 
         An answer without boxes is published too, as an empty array, so that nobody goes on acting
         on the last one. `~/grounded_text` comes last: who has it can expect the others.
@@ -53,13 +53,18 @@ class Outputs:
         grounding = result.grounding
         self._detections.publish(messages.detection_array(grounding, header))
         size_hw = result.rgb.shape[:2] if result.rgb is not None else (1, 1)
-        self._markers.publish(messages.marker_array(grounding, header, size_hw, camera))
+        camera_info = result.frame and result.frame.camera_info
+        self._markers.publish(messages.marker_array(grounding, header, size_hw, camera_info))
         if result.rgb is not None and self._annotated_image.get_subscription_count():
-            self._annotated_image.publish(
-                messages.image(draw(result.rgb, grounding, result.request.text), header)
-            )
+            self._publish_annotated_image(result, header)
         self._text.publish(String(data=grounding.text or grounding.reason))
         self._grounded_text.publish(messages.grounded_text(result))
+
+    def _publish_annotated_image(self, result: Result, header: Header) -> None:
+        from groma_ros.drawing import draw  # imports Pillow: not before somebody subscribes
+
+        annotated = draw(result.rgb, result.grounding, result.request.text)
+        self._annotated_image.publish(messages.image(annotated, header))
 
     def publish_status(self, status: DiagnosticStatus) -> None:
         """Publish the node's state where it differs from the last one."""

@@ -1,7 +1,8 @@
 """The node's settings: the one place that says what can be set, to what, and when.
 
-Declaration and validation of the ROS parameters, `config/groma.yaml` and the README's table all
-come from here: `python -m groma_ros.ros.settings --yaml` (or `--markdown`) writes the latter two.
+Declaration and validation of the ROS parameters, `groma_node --help`, `config/groma.yaml` and the
+README's table all come from here; the latter two are written by
+`python -m groma_ros.ros.settings --yaml` (or `--markdown`).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
+from typing import Any
 
 from groma_ros.values.precision import AUTO, DTYPES, QUANTIZATIONS
 
@@ -19,15 +21,27 @@ UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanu
 START = "start"  # only when the node starts
 
 
+Value = str | int | float | bool
+
+
 def setting(
-    default, description: str, *, low=None, high=None, choices=(), pattern="", changes: str = ALWAYS
-):
+    default: Value,
+    description: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    pattern: str = "",
+    changes: str = ALWAYS,
+) -> Any:
     """Make a dataclass field that carries everything a ROS parameter needs.
 
-    low, high  inclusive range of a number
-    choices    the strings that are allowed
-    pattern    what a string has to match in full, where choices can't say it
-    changes    when the value may change: ALWAYS, UNCONFIGURED or START
+    default      the value unless another one is given
+    description  one or two sentences for people
+    low, high    inclusive range of a number
+    choices      the strings that are allowed
+    pattern      what a string has to match in full, where choices can't say it
+    changes      when the value may change: ALWAYS, UNCONFIGURED or START
     """
     meta = {
         "description": description,
@@ -116,12 +130,12 @@ class Settings:
         changes=START,
     )
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for one in fields(self):
-            object.__setattr__(self, one.name, checked(one, getattr(self, one.name)))
+            object.__setattr__(self, one.name, validated(one, getattr(self, one.name)))
 
 
-def checked(one: Field, value):
+def validated(one: Field, value: Any) -> Value:
     """Return `value` in the type of the field; raise ValueError that says what is wrong with it."""
     wanted = type(one.default)
     if wanted is float and type(value) is int:
@@ -141,12 +155,17 @@ def checked(one: Field, value):
     return value
 
 
-def limits(one: Field) -> str:
+def allowed_text(one: Field) -> str:
     """Say in a few words which values a field takes; empty where the description says it."""
     meta = one.metadata
     if meta["low"] is not None:
         return f"{meta['low']} to {meta['high']}"
     return ", ".join(meta["choices"])
+
+
+def default_text(one: Field) -> str:
+    """Return a field's default as it is written in YAML and on a command line."""
+    return str(one.default).lower() if type(one.default) is bool else str(one.default)
 
 
 def yaml_text() -> str:
@@ -158,10 +177,9 @@ def yaml_text() -> str:
         "  ros__parameters:",
     ]
     for one in fields(Settings):
-        allowed = f" [{limits(one)}]" if limits(one) else ""
+        allowed = f" [{allowed_text(one)}]" if allowed_text(one) else ""
         lines += _comment(f"{one.metadata['description']}{allowed} {_when(one)}")
-        value = str(one.default).lower() if type(one.default) is bool else one.default
-        lines.append(f"    {one.name}: {value}")
+        lines.append(f"    {one.name}: {default_text(one)}")
     return "\n".join(lines) + "\n"
 
 
@@ -169,9 +187,8 @@ def markdown_table() -> str:
     """Return the README's table of parameters."""
     rows = ["| parameter | default | allowed | changes | meaning |", "|---|---|---|---|---|"]
     for one in fields(Settings):
-        default = str(one.default).lower() if type(one.default) is bool else one.default
         rows.append(
-            f"| `{one.name}` | `{default}` | {limits(one) or '-'} | "
+            f"| `{one.name}` | `{default_text(one)}` | {allowed_text(one) or '-'} | "
             f"{one.metadata['changes']} | {one.metadata['description']} |"
         )
     return "\n".join(rows) + "\n"
@@ -195,7 +212,7 @@ def _comment(text: str, width: int = 92) -> Iterable[str]:
     yield line
 
 
-def main():
+def main() -> None:
     """Print the default parameter file or the README's table."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     form = parser.add_mutually_exclusive_group(required=True)

@@ -1,7 +1,8 @@
 """A bench for the node: it runs in one ROS context, the robot that talks to it in another.
 
-Both speak over DDS, on the test run's own domain. The predictor is a fake whose answers are computed
-from the picture that it is given, and which can be held up; everything else is the real thing.
+Both speak over DDS, on the test run's own domain. The predictor is a fake whose answers are
+computed from the picture that it is given, and which can be held up; everything else is the real
+thing.
 """
 
 import queue
@@ -25,9 +26,11 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
+from groma_ros.language.follow_ups import resolve
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.node import GromaNode
+from groma_ros.ros.pending_requests import PendingRequests
 from groma_ros.srv import DescribeRegion
 from groma_ros.values.answers import Grounding, Phrase, Status
 
@@ -74,12 +77,27 @@ class FakePredictor:
         phrase = Phrase("region", (4, 10), [box], [0.5], "mention")
         return Grounding(Status.GROUNDED, f"the region: {question}", (phrase,), action="ask")
 
+    def dialogue(self, perception):
+        return FakeDialogue(self, perception)
+
     def _pass_the_gate(self):
         self.inside += 1
         self.most_inside = max(self.most_inside, self.inside)
         self.entered.release()
         assert self.gate.wait(PATIENCE_S)
         self.inside -= 1
+
+
+class FakeDialogue:
+    """Put follow-ups in words as the real Dialogue does; the fake predictor answers them."""
+
+    def __init__(self, predictor, perception):
+        self.predictor, self.perception, self.last = predictor, perception, ""
+
+    def ground(self, command, **options):
+        answer = self.predictor.ground(self.perception, resolve(command, self.last), **options)
+        self.last = answer.target.text if answer.target else self.last
+        return answer
 
 
 def red_boxes(rgb):
@@ -283,7 +301,7 @@ class Bench:
     def close(self):
         self.predictor.gate.set()
         self._stop()
-        self.node._open.clear()  # or what is open would be answered now, into the next test
+        self.node._pending = PendingRequests()  # or they would be answered now, into the next test
         self.node.close()
         self.node.destroy_node()
         # rclpy leaves the lifecycle services to the garbage collector.

@@ -23,7 +23,7 @@ def corners(detection):
 
 
 def test_a_command_becomes_a_box(bench):
-    """PEERS 1, 3, 10, 12: the image's own header, source pixels, filled results, a real score."""
+    """A planner needs the image's own header, source pixels, filled results and a real score."""
     shown = bench.show(picture(RED_BOX), seconds=7)
     bench.robot.say("pick up the red cup")
     answer = bench.robot.hear("grounded_text")
@@ -51,7 +51,7 @@ def test_a_command_becomes_a_box(bench):
 
 
 def test_nothing_found_is_an_empty_array(bench):
-    """PEERS 2: nothing published, so that planners act on the old target."""
+    """Where nothing was published planners would act on the old target."""
     shown = bench.show(picture())
     bench.robot.say("pick up the red cup")
     answer = bench.robot.hear("grounded_text")
@@ -77,7 +77,7 @@ def test_markers_clear_the_last_ones_and_end(bench):
 
 @pytest.mark.parametrize("encoding, order", [("rgb8", [0, 1, 2]), ("bgr8", [2, 1, 0])])
 def test_red_is_red_in_both_orders(bench, encoding, order):
-    """PEERS 5: BGR and RGB swapped for rgb8 cameras."""
+    """Nodes that swap BGR and RGB see blue where an rgb8 camera shows red."""
     rgb = picture(RED_BOX)
     message = Image(header=header(1), height=48, width=64, step=192, encoding=encoding)
     message.data = array("B", np.ascontiguousarray(rgb[:, :, order]).tobytes())

@@ -37,7 +37,7 @@ sys.exit(service.run())
     "file, more", [("groma.launch.py", set()), ("demo.launch.py", {"source", "command"})]
 )
 def test_every_argument_is_visible_and_described(file, more):
-    """PEERS 9: launch arguments hidden inside OpaqueFunction."""
+    """Arguments that are hidden inside an OpaqueFunction are not in `--show-args`."""
     description = get_launch_description_from_python_launch_file(str(LAUNCH / file))
     arguments = {a.name: a for a in description.get_launch_arguments()}
     assert arguments.keys() == OF_NAV2 | OF_GROMA | TOPICS | more

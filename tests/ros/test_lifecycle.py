@@ -59,7 +59,7 @@ def test_commands_are_served_only_while_active(make_bench):
 
 
 def test_a_failing_configure_says_why(make_bench):
-    """PEERS 8: a transition that fails without a word, or Configured though there is no model."""
+    """A transition must not fail without a word, nor succeed though there is no model."""
     tries = []
 
     def load(settings):

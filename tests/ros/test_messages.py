@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from robot_bench import header
-from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CameraInfo, Image
 from visualization_msgs.msg import Marker
 
 from groma_ros.ros import messages
-from groma_ros.ros.latest_frame import Mailbox
-from groma_ros.ros.model_thread import Request, Result
+from groma_ros.ros.latest_frame import Frame, LatestFrame
+from groma_ros.ros.requests import Request, Result
+from groma_ros.ros.settings import Settings
 from groma_ros.values.answers import Grounding, Phrase, Status
 
 CUP, BOWL = [10, 20, 30, 60], [100, 120, 180, 200]
@@ -29,8 +30,9 @@ def grounding(status=Status.GROUNDED):
 
 
 def grounded_text(value):
-    request = Request("put it there", 3, Mailbox(), 0.0, 16)
-    return messages.grounded_text(Result(request, value, header(5), latency_ms=12.5))
+    request = Request("put it there", 3, LatestFrame(), 0.0, Settings())
+    frame = Frame(Image(header=header(5)))
+    return messages.grounded_text(Result(request, value, frame, latency_ms=12.5))
 
 
 def test_nothing_is_an_empty_array():
@@ -46,7 +48,7 @@ def test_a_destination_is_no_target_where_the_target_is_missing():
 
 
 def test_one_id_stands_for_a_box_in_every_message():
-    """PEERS 10: consumers parse the id as a number and read results[0] unchecked."""
+    """Consumers parse the id as a number and read results[0] unchecked."""
     array = messages.detection_array(grounding(), header(5))
     assert [d.id for d in array.detections] == ["0", "1", "2"]
     cup, _, bowl = array.detections
@@ -59,6 +61,29 @@ def test_one_id_stands_for_a_box_in_every_message():
     assert [p.start for p in text.phrases] == [0, 13, 23]
     markers = messages.marker_array(grounding(), header(5), (240, 320), None).markers
     assert [m.id for m in markers if m.ns == "boxes"] == [0, 1, 2]
+
+
+def test_a_box_that_differs_in_the_last_digits_is_the_same_box():
+    """Two phrases point at one region; their boxes may have come through different arithmetic."""
+    nearly = np.array(CUP, np.float32) + 1e-4
+    value = Grounding(
+        Status.GROUNDED,
+        "the cup is a mug",
+        (
+            Phrase("the cup", (0, 7), [CUP], [0.9]),
+            Phrase("a mug", (11, 16), [nearly, BOWL], [0.8, 0.1], "mention"),
+        ),
+    )
+    array = messages.detection_array(value, header(5))
+    assert [len(d.results) for d in array.detections] == [2, 1]
+    assert [p.detection_ids for p in grounded_text(value).phrases] == [["0"], ["0", "1"]]
+
+
+def test_phrases_that_are_one_object_keep_their_own_ids():
+    """An enumeration may hold the very same phrase object twice."""
+    phrase = Phrase("cup", (0, 3), [CUP], [0.9])
+    text = grounded_text(Grounding(Status.GROUNDED, "cup", (phrase, phrase)))
+    assert [p.detection_ids for p in text.phrases] == [["0"], ["0"]]
 
 
 def test_an_answer_in_words():

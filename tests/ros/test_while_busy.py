@@ -41,7 +41,7 @@ def test_services_parameters_and_status_answer_while_the_model_runs(bench):
 
 
 def test_the_newest_frame_wins_and_drops_are_counted(bench):
-    """PEERS 4: a queue of one that keeps the old frame and drops the new one."""
+    """A queue of one that drops the new frame would answer about an old one."""
     bench.show(picture(BOX), seconds=1)
     bench.hold_the_model()
     for seconds in (2, 3, 4):
@@ -68,7 +68,7 @@ def test_one_frame_is_perceived_once_for_many_commands(bench):
 
 
 def test_the_model_is_never_entered_twice(bench):
-    """PEERS 6: generate() entered twice at once from a reentrant group."""
+    """Callbacks of a reentrant group could enter the model from two threads at once."""
     bench.show(picture(BOX))
     bench.hold_the_model()
     answers = []
@@ -114,6 +114,20 @@ def test_too_many_waiting_requests_are_refused(bench):
     refused = bench.robot.hear("grounded_text")
     assert (refused.status, refused.command_id) == ("ERROR", 9)
     assert refused.reason == "8 requests are waiting already"
+
+
+def test_a_command_points_back_to_the_last_answer_until_the_dialogue_is_reset(bench):
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert bench.robot.hear("grounded_text").status == "GROUNDED"
+    bench.show(picture(BOX), seconds=2)
+    bench.robot.say("pick it up")
+    answer = bench.robot.hear("grounded_text")
+    assert (answer.status, answer.command) == ("GROUNDED", "pick it up")
+    assert (answer.text, answer.header.stamp.sec) == ("pick the red cup up", 2)
+    assert bench.robot.call(Trigger, Trigger.Request()).success
+    bench.robot.say("pick it up")
+    assert bench.robot.hear("grounded_text").status == "NOT_FOUND"
 
 
 def test_resetting_cancels_what_is_open(bench):

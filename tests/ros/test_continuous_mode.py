@@ -15,7 +15,7 @@ def tick(bench, seconds):
 
 
 def test_the_rate_follows_simulated_time(make_bench):
-    """PEERS 7: throttling by wall clock, wrong with use_sim_time and bags."""
+    """Throttling by the wall clock would be wrong with use_sim_time and bags."""
     bench = make_bench(mode="continuous", rate_hz=0.1, use_sim_time=True)
     tick(bench, 1000)
     bench.show(picture(BOX), seconds=1)
@@ -67,6 +67,17 @@ def test_a_new_command_replaces_the_last_one(make_bench):
     assert bench.robot.hear("grounded_text").command == "the red box"
 
 
+def test_a_command_of_continuous_mode_stands_alone(make_bench):
+    """What a repeated command means must not change with the answers in between."""
+    bench = make_bench(mode="continuous", rate_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert bench.robot.hear("grounded_text").status == "GROUNDED"
+    bench.robot.say("pick it up")
+    answer = bench.robot.hear("grounded_text", lambda a: a.command_id == 2)
+    assert answer.status == "NOT_FOUND"
+
+
 def test_the_mode_changes_while_running(make_bench):
     bench = make_bench()
     bench.show(picture(BOX), seconds=1)
@@ -85,7 +96,7 @@ def test_the_mode_changes_while_running(make_bench):
 
 
 def test_an_object_that_is_gone_gives_an_empty_array(make_bench):
-    """PEERS 2: the old target stays where it was."""
+    """Where nothing was published the old target would stay where it was."""
     bench = make_bench(mode="continuous", rate_hz=100.0)
     bench.show(picture(BOX), seconds=1)
     bench.robot.say("the red cup")

@@ -5,7 +5,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from robot_bench import header, picture
 from sensor_msgs.msg import CompressedImage, Image
-from test_continuous import tick
+from test_continuous_mode import tick
 
 WARN = b"\x01"
 

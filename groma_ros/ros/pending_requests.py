@@ -1,0 +1,70 @@
+"""Requests that were made and not answered yet: how many may wait, how long, and who is told.
+
+At most MAX_PENDING_REQUESTS wait at a time, the one under way included. A further one is answered
+with ERROR at once, so that no answer is about a picture long gone. A request waits at most
+`command_timeout_s` for a first image and is answered with NO_IMAGE then. Withdrawn requests are
+answered with CANCELLED at once, also the one under way, whose late result is dropped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from groma_ros.ros.latest_frame import Frame, LatestFrame
+from groma_ros.ros.requests import Request, Result, failure
+from groma_ros.ros.settings import Settings
+from groma_ros.values.answers import Status
+
+MAX_PENDING_REQUESTS = 8
+
+
+def new_request(
+    text: str,
+    frames: LatestFrame[Frame],
+    settings: Settings,
+    command_id: int = 0,
+    region_xyxy: tuple[float, float, float, float] | None = None,
+    dialogue_id: int | None = None,
+) -> Request:
+    """Return a request whose wait for a first image ends after the settings' timeout."""
+    deadline_s = time.monotonic() + settings.command_timeout_s
+    return Request(text, command_id, frames, deadline_s, settings, region_xyxy, dialogue_id)
+
+
+class PendingRequests:
+    """Remember who waits for the answer to which request; used by the executor's thread alone."""
+
+    def __init__(self) -> None:
+        self._on_result: dict[Request, Callable[[Result], None]] = {}
+
+    def __len__(self) -> int:
+        """Return how many requests are not answered yet."""
+        return len(self._on_result)
+
+    def submit(
+        self,
+        request: Request,
+        to_model: Callable[[Request], None],
+        on_result: Callable[[Result], None],
+    ) -> None:
+        """Hand a request to the model; `on_result` is called once, with its answer or refusal."""
+        full = len(self) >= MAX_PENDING_REQUESTS
+        self._on_result[request] = on_result
+        if full:
+            reason = f"{MAX_PENDING_REQUESTS} requests are waiting already"
+            self.answer(Result(request, failure(Status.ERROR, reason)))
+        else:
+            to_model(request)
+
+    def answer(self, result: Result) -> None:
+        """Give a result to whoever made the request, unless the request was withdrawn."""
+        on_result = self._on_result.pop(result.request, None)
+        if on_result is not None:
+            on_result(result)
+
+    def withdraw_all(self, reason: str) -> None:
+        """Cancel every request and answer it with CANCELLED."""
+        for request in list(self._on_result):
+            request.cancel.set()
+            self.answer(Result(request, failure(Status.CANCELLED, reason)))

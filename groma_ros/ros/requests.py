@@ -1,0 +1,65 @@
+"""What is asked of the model's thread and what it answers: frozen values, free of ROS."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from groma_ros.ros.latest_frame import Frame, LatestFrame
+from groma_ros.ros.settings import Settings
+from groma_ros.values.answers import Grounding, Status
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """Ask one thing about the newest image.
+
+    text         the command, or the question about the region (empty: what is this?)
+    command_id   number of the command, 0 for a question about a region
+    frames       where the image comes from
+    deadline_s   `time.monotonic()` at which waiting for a first image ends
+    settings     the node's settings when the request was made
+    region_xyxy  None for a command, else the region in source pixels that is asked about
+    dialogue_id  number of the dialogue that a command belongs to; None: it stands alone
+    cancel       set when nobody wants the answer any more; also ends a request under way
+    """
+
+    text: str
+    command_id: int
+    frames: LatestFrame[Frame]
+    deadline_s: float
+    settings: Settings
+    region_xyxy: tuple[float, float, float, float] | None = None
+    dialogue_id: int | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Answer one request.
+
+    frame       the image that was looked at and its calibration, None where there was no image
+    rgb         (H, W, 3) uint8 source image, None where there was none or it could not be read
+    latency_ms  from the start of work to the answer, without waiting in the queue or for an image
+    fault       traceback of an error in the code rather than in what was asked; else empty
+    """
+
+    request: Request
+    grounding: Grounding
+    frame: Frame | None = None
+    rgb: np.ndarray | None = None
+    latency_ms: float = 0.0
+    fault: str = ""
+
+    @property
+    def header(self) -> Any:
+        """Return the header (std_msgs/Header) of the source image, None where there was none."""
+        return self.frame and self.frame.image.header
+
+
+def failure(status: Status, reason: str) -> Grounding:
+    """Return an answer without boxes that says why in its text and its reason."""
+    return Grounding(status, f"I can't answer: {reason}.", reason=reason)

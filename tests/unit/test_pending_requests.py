@@ -1,0 +1,60 @@
+"""Pending requests: a full queue refuses, withdrawal answers at once, and nobody is told twice."""
+
+from groma_ros.ros.latest_frame import LatestFrame
+from groma_ros.ros.pending_requests import MAX_PENDING_REQUESTS, PendingRequests, new_request
+from groma_ros.ros.requests import Result, failure
+from groma_ros.ros.settings import Settings
+from groma_ros.values.answers import Status
+
+
+def submit(pending, count=1):
+    """Submit requests; return them, what went to the model, and the results that were told."""
+    requests = [new_request(str(n), LatestFrame(), Settings()) for n in range(count)]
+    to_model, results = [], []
+    for request in requests:
+        pending.submit(request, to_model.append, results.append)
+    return requests, to_model, results
+
+
+def test_nothing_is_pending_at_first():
+    pending = PendingRequests()
+    pending.withdraw_all("why")
+    assert not pending
+
+
+def test_a_request_is_pending_until_it_is_answered_and_is_answered_once():
+    pending = PendingRequests()
+    (request,), to_model, results = submit(pending)
+    assert (to_model, len(pending)) == ([request], 1)
+    result = Result(request, failure(Status.NO_IMAGE, "no image"))
+    pending.answer(result)
+    pending.answer(result)
+    assert (results, len(pending)) == ([result], 0)
+
+
+def test_a_full_queue_refuses_the_newest_request_at_once():
+    pending = PendingRequests()
+    requests, to_model, results = submit(pending, MAX_PENDING_REQUESTS + 1)
+    assert to_model == requests[:-1]
+    (refused,) = results
+    assert (refused.request, refused.grounding.status) == (requests[-1], Status.ERROR)
+    assert refused.grounding.reason == f"{MAX_PENDING_REQUESTS} requests are waiting already"
+    assert len(pending) == MAX_PENDING_REQUESTS
+
+
+def test_withdrawal_cancels_and_answers_all_and_a_late_result_is_dropped():
+    pending = PendingRequests()
+    requests, _, results = submit(pending, 2)
+    pending.withdraw_all("the node was deactivated")
+    assert [r.request for r in results] == requests
+    assert {r.grounding.status for r in results} == {Status.CANCELLED}
+    assert {r.grounding.reason for r in results} == {"the node was deactivated"}
+    assert all(request.cancel.is_set() for request in requests)
+    pending.answer(Result(requests[0], failure(Status.NO_IMAGE, "late")))
+    assert (len(results), len(pending)) == (2, 0)
+
+
+def test_a_request_waits_for_a_first_image_as_long_as_the_settings_say():
+    short = new_request("cup", LatestFrame(), Settings(command_timeout_s=1.0))
+    long = new_request("cup", LatestFrame(), Settings(command_timeout_s=100.0))
+    assert 98.0 < long.deadline_s - short.deadline_s < 100.0
