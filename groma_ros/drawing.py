@@ -26,9 +26,10 @@ Rectangle = tuple[int, int, int, int]
 def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray:
     """Return a copy of a picture (H, W, 3) uint8 RGB with an answer drawn in, of the same size.
 
-    Boxes carry their phrase and score in the colour of the phrase's role (`ROLE_RGB`); several
-    boxes of one phrase are numbered, best first. A bar at the bottom shows status, command and
-    sentence. Lines and letters grow with the picture.
+    Boxes have the colour of their phrase's role (`ROLE_RGB`) and a label with phrase and score;
+    several boxes of one phrase are numbered, best first. A bar at the bottom shows status, command
+    and sentence. Lines and letters grow with the picture. supervision's annotators would do most of
+    this, but need OpenCV.
     """
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     short_side = min(picture.size)
@@ -54,11 +55,13 @@ def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray
 
 
 def _label(phrase: Phrase, number: int) -> str:
+    """Return the words and the score of one box of a phrase."""
     name = f"{number + 1}. {phrase.text}" if len(phrase.scores) > 1 else phrase.text
     return f"{name} {phrase.scores[number]:.2f}".strip()
 
 
 def _corners(box_xyxy: np.ndarray) -> Rectangle:
+    """Return the outermost pixels of a box (4,), at least one pixel wide and high."""
     x1, y1, x2, y2 = (round(float(v)) for v in box_xyxy)
     return x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)
 
@@ -66,7 +69,11 @@ def _corners(box_xyxy: np.ndarray) -> Rectangle:
 def _free_spot(
     box_xyxy: np.ndarray, size: tuple[int, int], limit: tuple[int, int], taken: list[Rectangle]
 ) -> Rectangle:
-    """Return where a label fits: above its box, under it, or in it; else above all the same."""
+    """Return a place for a label of `size` (width, height) that touches no other label.
+
+    The places above, below and inside the box are tried in this order. Where all are taken the
+    label covers another one, in the first place that lies within `limit` (width, height).
+    """
     x1, y1, x2, y2 = _corners(box_xyxy)
     width, height = size
     spots = []
@@ -84,20 +91,32 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
-def _caption(canvas, grounding: Grounding, command: str, font, line: int, top: int, size) -> None:
-    """Write status, command and sentence (or the reason, without one) into the bottom bar."""
+def _caption(
+    canvas: ImageDraw.ImageDraw,
+    grounding: Grounding,
+    command: str,
+    font: ImageFont.FreeTypeFont,
+    line: int,
+    top: int,
+    size: tuple[int, int],
+) -> None:
+    """Write status, command and sentence into the bottom bar; the reason where no sentence is.
+
+    `line` is the width of a margin, `top` the upper edge of the bar and `size` (width, height) of
+    the picture, all in pixels.
+    """
     canvas.rectangle((0, top, *size), fill=_BAR_RGBA)
     status = str(grounding.status)
     y = top + line
     canvas.text((2 * line, y), status, STATUS_RGB[grounding.status], font)
     start = 2 * line + round(font.getlength(status + "  "))
-    said = grounding.text or grounding.reason
-    words = f"{command} -> {said}" if command and said else command or said
+    answer = grounding.text or grounding.reason
+    words = f"{command} -> {answer}" if command and answer else command or answer
     text = _shortened(" ".join(words.split()), font, size[0] - start - line)
     canvas.text((start, y), text, (255, 255, 255), font)
 
 
-def _shortened(text: str, font, width: float) -> str:
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     """Return as much of `text` as fits in `width` pixels, with dots where it was cut."""
     if font.getlength(text) <= width:
         return text
@@ -107,9 +126,11 @@ def _shortened(text: str, font, width: float) -> str:
 
 
 @lru_cache(maxsize=8)
-def _font(size: int):
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Return Pillow's own font at a size in pixels."""
     return ImageFont.load_default(size)
 
 
-def _line_height(font) -> int:
+def _line_height(font: ImageFont.FreeTypeFont) -> int:
+    """Return the height of a line of text in pixels."""
     return sum(font.getmetrics())

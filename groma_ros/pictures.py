@@ -6,24 +6,25 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from groma_ros.values.pinhole import Pinhole
 
-SHIPPED = Path(__file__).parents[0] / "data" / "tabletop"
+SHIPPED = Path(__file__).parent / "data" / "tabletop"
 LONGEST_SIDE = 1280  # best-effort images much larger than this get lost on default DDS settings
 PHOTO_RATE_HZ = 5.0
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Give pictures without end.
+    """Hold an endless source of pictures.
 
-    frames   (H, W, 3) uint8 RGB, one after the other
-    rate_hz  how many a second there are by nature
-    pinhole  calibration where it is known
+    frames   (H, W, 3) uint8 RGB, one after the other; the last is followed by the first
+    rate_hz  rate at which the source was recorded, in pictures a second
+    pinhole  calibration of the camera, None where it is unknown
     """
 
     frames: Iterator[np.ndarray]
@@ -32,9 +33,10 @@ class Pictures:
 
 
 def open_pictures(source: str | Path) -> Pictures:
-    """Open a picture, a folder of pictures or a video; an empty source is the shipped sequence.
+    """Open a picture, a folder of pictures or a video; "" opens the shipped sequence.
 
-    Raises ValueError, in one line, for what is none of them. Only a video needs OpenCV.
+    Pictures are scaled down to `LONGEST_SIDE`. Raises ValueError in one line for anything else.
+    Only a video needs OpenCV.
     """
     path = Path(source).expanduser() if source else SHIPPED
     if path.is_dir():
@@ -49,14 +51,14 @@ def open_pictures(source: str | Path) -> Pictures:
 
 
 class UnknownFormatError(ValueError):
-    """The file holds no picture of a format that Pillow knows."""
+    """Say that a file is not a picture of a format that Pillow knows."""
 
 
 def read_picture(path: str | Path, longest_side: int | None = None) -> np.ndarray:
     """Return a file's picture as (H, W, 3) uint8 RGB, upright as its EXIF orientation says.
 
-    The picture is scaled down where it is longer or wider than `longest_side` pixels. Raises
-    ValueError, in one line, where it can't be read; UnknownFormatError where it is no picture.
+    The picture is scaled down where it is higher or wider than `longest_side` pixels. Raises
+    ValueError in one line where it can't be read, UnknownFormatError where it is not a picture.
     """
     try:
         with Image.open(path) as file:
@@ -73,20 +75,24 @@ def read_picture(path: str | Path, longest_side: int | None = None) -> np.ndarra
 
 
 def _folder(path: Path) -> Pictures:
+    """Open the pictures of a folder in the order of their names.
+
+    A `sequence.json` beside them may give `rate_hz` and `camera` (fx, fy, cx, cy in pixels).
+    """
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
-        raise ValueError(f"folder {path} holds no .jpg or .png picture")
+        raise ValueError(f"folder {path} has no .jpg or .png picture")
     rate_hz, pinhole = PHOTO_RATE_HZ, None
     description = path / "sequence.json"
     if description.is_file():
-        said = json.loads(description.read_text())
-        rate_hz = float(said["rate_hz"])
-        pinhole = Pinhole(*(float(said["camera"][key]) for key in ("fx", "fy", "cx", "cy")))
+        sequence = json.loads(description.read_text())
+        rate_hz = float(sequence["rate_hz"])
+        pinhole = Pinhole(*(float(sequence["camera"][key]) for key in ("fx", "fy", "cx", "cy")))
     return Pictures((read_picture(p, LONGEST_SIDE) for p in _forever(files)), rate_hz, pinhole)
 
 
-def _opencv():
-    """Return OpenCV; raise ValueError, saying what to install, where it is absent."""
+def _opencv() -> ModuleType:
+    """Return OpenCV; raise ValueError that says what to install where it is absent."""
     try:
         import cv2
     except ModuleNotFoundError:
@@ -97,6 +103,7 @@ def _opencv():
 
 
 def _video(path: Path) -> Pictures:
+    """Open a video; raise ValueError where OpenCV is absent or can't read it."""
     cv2 = _opencv()
     capture = cv2.VideoCapture(str(path))
     if not (capture.isOpened() and capture.read()[0]):
@@ -105,6 +112,7 @@ def _video(path: Path) -> Pictures:
 
 
 def _video_frames(path: Path) -> Iterator[np.ndarray]:
+    """Yield the frames of a video, (H, W, 3) uint8 RGB, and start again at its end."""
     cv2 = _opencv()
     while True:
         capture = cv2.VideoCapture(str(path))
@@ -117,5 +125,6 @@ def _video_frames(path: Path) -> Iterator[np.ndarray]:
 
 
 def _forever(items: list) -> Iterator:
+    """Yield the items again and again."""
     while True:
         yield from items

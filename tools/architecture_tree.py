@@ -35,7 +35,7 @@ BEYOND = """\
   data/                    the demo's camera sequence
 """
 REST = """\
-docs/                      ARCHITECTURE.md, CHECKPOINT.md (the 7B weights), PERFORMANCE.md, RENDERING.md
+docs/                      this list, the 7B weights (CHECKPOINT.md), speed, rendered pictures
 launch/                    groma.launch.py, demo.launch.py
 config/, rviz/             default parameters; what RViz shows
 msg/, srv/                 GroundedText, GroundedPhrase; DescribeRegion

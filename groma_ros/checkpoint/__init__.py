@@ -1,1 +1,5 @@
-"""Folders of weights: find, check, read, write and convert them."""
+"""Find, check, load, save and convert folders of weights.
+
+`read` and `write` know files of tensors; `load` and `save` know a model and its whole folder, with
+configuration and tokenizer.
+"""

@@ -1,9 +1,11 @@
-"""Write a checkpoint's weights as safetensors, in today's layout.
+"""Convert a checkpoint's weights to safetensors, one tensor in memory at a time.
 
-The source may be the released checkpoint, with its pickled shards, or any folder that
-`load_groma` reads. Values go over one tensor at a time; tied tensors are written once and stale
-rotary frequencies left out. The files beside the weights are copied as they are.
+The source may be the released checkpoint with its pickled shards, or any folder that `load_groma`
+reads. Tied tensors are written once and stale rotary frequencies are left out. The files beside the
+weights are copied unchanged.
 """
+
+from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
@@ -40,10 +42,11 @@ NEIGHBOURS = (
 def convert(
     source: Path, target: Path, dtype: torch.dtype | None, shard_bytes: int
 ) -> Iterator[tuple[int, int]]:
-    """Write `source` into the new folder `target`; yields bytes written so far and in all.
+    """Write `source` into the new folder `target`; yield bytes written so far and in all.
 
-    `dtype` None keeps every tensor's own. Raises ValueError where the weights do not fit the
-    configuration, `target` holds something, or the disk has no room.
+    `dtype` None keeps the type of every tensor; no file but one with a single larger tensor exceeds
+    `shard_bytes`. Raises ValueError where the weights do not fit the configuration, `target` is not
+    empty, or the disk has no room.
     """
     require_empty(target)
     config = GromaConfig.from_folder(source)
@@ -58,7 +61,7 @@ def convert(
     values = _values(files, dtype)
     done = 0
     for name, shard in zip(names, shards, strict=True):
-        # The shard takes as many values as it has entries and leaves the rest.
+        # A shard takes as many values as it has entries and leaves the rest to the next one.
         own = (next(values) for _ in shard)
         for entry in write_safetensors(target / name, shard, own):
             done += entry.size
@@ -71,7 +74,7 @@ def convert(
 
 
 def _plan(files: list[Path], dtype: torch.dtype | None) -> list[Entry]:
-    """List what will be written, in the order in which `_values` gives it."""
+    """List the tensors that will be written, in the order of `_values`."""
     return [
         Entry(canonical_name(name), tuple(tensor.shape), _kept(tensor, dtype))
         for name, tensor in _untied(files)
@@ -79,12 +82,13 @@ def _plan(files: list[Path], dtype: torch.dtype | None) -> list[Entry]:
 
 
 def _values(files: list[Path], dtype: torch.dtype | None) -> Iterator[Tensor]:
+    """Yield each tensor in the type in which it will be written."""
     for _, tensor in _untied(files):
         yield tensor.to(_kept(tensor, dtype))
 
 
 def _untied(files: list[Path]) -> Iterator[tuple[str, Tensor]]:
-    """Yield each tensor of weight files once, whatever name of a tied pair it comes under."""
+    """Yield name and tensor of weight files, one of each tied pair and no stale one."""
     seen = set()
     for path in files:
         for name, tensor in tensors(path):

@@ -1,9 +1,11 @@
-"""Load a Groma folder: `config.json`, weights and `tokenizer.model`, checked by name and shape.
+"""Load a model folder: config.json, tokenizer.model, and weights checked by name and shape.
 
-Names are those of the released checkpoint. It holds 68 tensors twice, once below
-`ddetr_transformer.decoder`; one or both are accepted, and older files' rotary `inv_freq` is
+Tensors have the names of the released checkpoint. It holds 68 of them twice, once below
+`ddetr_transformer.decoder`; either or both are accepted. The rotary `inv_freq` of older files is
 ignored.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
@@ -30,10 +32,10 @@ def load_groma(
 ) -> tuple[Groma, GromaTokenizer]:
     """Load model and tokenizer from a folder, ready for inference.
 
-    Weights come from `model*.safetensors` or else `pytorch_model*.bin`; each goes by itself
-    to `device` in `dtype`, and the language model's linear layers to 8 or 4 bits where
-    `quantization` is "int8" or "int4". Raises FileNotFoundError for a missing file, ValueError
-    (naming the tensors) for weights that do not fit the configuration.
+    Weights come from `model*.safetensors`, else from `pytorch_model*.bin`. Each tensor goes by
+    itself to `device` in `dtype`; `quantization` "int8" or "int4" keeps the linear layers of the
+    language model in 8 or 4 bits. Raises FileNotFoundError for a missing file, and ValueError that
+    names the tensors where the weights do not fit the configuration.
     """
     folder, device = Path(folder), torch.device(device)
     quantize = quantizer(quantization, device, dtype)
@@ -66,14 +68,15 @@ def expected_shapes(model: Groma) -> dict[str, torch.Size]:
 
 
 def is_stale(name: str) -> bool:
-    """Tell whether a name is of the rotary frequencies that older files carry."""
+    """Tell whether a name belongs to the rotary frequencies that older files hold."""
     return name.endswith("rotary_emb.inv_freq")
 
 
 def check_names(files: list[Path], expected: dict[str, torch.Size], config: GromaConfig) -> None:
-    """Raise ValueError that names what does not fit in weight files: before a value is loaded.
+    """Check names and shapes in weight files before any value is loaded.
 
-    That is what is missing, unexpected, misshapen, or not equal to what it is tied to.
+    Raises ValueError that names each tensor that is missing, unexpected, misshapen, or different
+    from the copy that it is tied to.
     """
     twins = {canonical_name(name) for name in expected if canonical_name(name) != name}
     first: dict[str, Tensor] = {}
@@ -105,19 +108,24 @@ def check_names(files: list[Path], expected: dict[str, torch.Size], config: Grom
 
 
 def _refuse(*problems: tuple[str, list[str]]) -> None:
+    """Raise ValueError where any kind of problem has names."""
     found = [f"{len(names)} {kind}: {first_names(names)}" for kind, names in problems if names]
     if found:
         raise ValueError("the weights do not fit config.json; " + "; ".join(found))
 
 
 def _check_vocabulary(config: GromaConfig, tokenizer: GromaTokenizer) -> None:
+    """Raise ValueError unless configuration and tokenizer agree on the number of tokens."""
     if tokenizer.vocab_size != config.language.vocab_size:
         raise ValueError(
             f"tokenizer.model has {tokenizer.vocab_size} pieces, but config.json says "
             f"vocab_size {config.language.vocab_size}; take both from the same folder"
         )
     if config.num_new_token != len(NEW_TOKENS):
-        raise ValueError(f"num_new_token is {config.num_new_token}, not {len(NEW_TOKENS)}")
+        raise ValueError(
+            f"config.json says num_new_token {config.num_new_token}, but Groma adds "
+            f"{len(NEW_TOKENS)} tokens"
+        )
 
 
 def _place(
@@ -127,14 +135,14 @@ def _place(
     name: str,
     tensor: Tensor,
 ) -> Tensor:
-    """Copy a tensor mapped from a file to where the model is to have it."""
+    """Return a tensor that is mapped from a file in the place and form that the model uses."""
     wanted = dtype if tensor.is_floating_point() else tensor.dtype
     placed = tensor.to(device, wanted, copy=True)
     return placed if quantize is None else quantize(name, placed)
 
 
 def _read_state(files: list[Path], place: Callable[[str, Tensor], Tensor]) -> dict[str, Tensor]:
-    """Read all files into a state dict by canonical name, each tied pair once."""
+    """Read all files into a state dict by canonical name, with each tied pair once."""
     read: dict[str, Tensor] = {}
     for path in files:
         for name, tensor in tensors(path):

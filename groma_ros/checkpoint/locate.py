@@ -10,7 +10,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def model_folder(model: str | Path) -> Path:
-    """Return the folder that holds a model's config.json, tokenizer.model and weights.
+    """Return the folder that holds config.json, tokenizer.model and weights of a model.
 
     `model` is "nano" (shipped with the package), a folder, or a Hugging Face hub id such as
     "FoundationVision/groma-7b-finetune". Only a hub id may use the network. Raises ValueError

@@ -1,8 +1,10 @@
-"""Read weight files one tensor at a time, so that a shard is never in memory as a whole.
+"""Read tensors from weight files, one at a time, so that no shard is in memory as a whole.
 
-Shards are mapped into memory, not read: a tensor's pages come from disk when it is copied and are
-given back at once, so what counts as used is what was copied.
+Shards are mapped into memory, not read: the pages of a tensor come from disk when it is copied and
+are given back right after, so that only the copies count as used memory.
 """
+
+from __future__ import annotations
 
 import ctypes
 import json
@@ -24,9 +26,10 @@ _MADV_DONTNEED = 4
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Return a folder's weight files; raise FileNotFoundError for none or a missing shard.
+    """Return the weight files of a folder, safetensors before pickled ones.
 
-    Safetensors go before pickled weights. Where there is an index, its shards are the files.
+    Where there is an index, its shards are the files. Raises FileNotFoundError where there is no
+    weight file or a shard is missing.
     """
     for pattern in PATTERNS:
         files = sorted(folder.glob(pattern))
@@ -47,17 +50,17 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
-    """Yield name and tensor of a shard, on the CPU and mapped from the file.
+    """Yield (name, tensor) of a shard; the tensor lies on the CPU and is mapped from the file.
 
-    A tensor is good until the next one is asked for: copy it. Pickled weights are read with
-    `weights_only`, so no code in them runs. Raises ValueError for a file that can't be read.
+    A tensor is valid until the next one is asked for, so copy it. Pickled weights are read with
+    `weights_only`, so that no code in them runs. Raises ValueError for a file that can't be read.
     """
     try:
         yield from _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes) can't be read as weights: "
-            f"{' '.join(str(error).split())[:600]}; fetch the file anew (git alone fetches only "
+            f"{' '.join(str(error).split())[:600]}; fetch the file again (git alone fetches only "
             f"a pointer to it), as in `{FETCH}`"
         ) from error
 
@@ -74,7 +77,7 @@ def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
     mapped = zipfile.is_zipfile(path)  # else written before torch 1.6, and read as a whole
     state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     if not isinstance(state, dict) or not all(isinstance(t, Tensor) for t in state.values()):
-        raise ValueError(f"{path} holds something else than named tensors; it is no weight file")
+        raise ValueError(f"{path} is not a weight file: it holds more than named tensors")
     for name, tensor in state.items():
         yield name, tensor
         if mapped:
@@ -82,9 +85,10 @@ def _pickled(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def free_pages(tensor: Tensor) -> None:
-    """Give the memory pages of a tensor mapped from a file back; its values stay readable.
+    """Give back the memory pages of a tensor that is mapped from a file (on Linux).
 
-    Values in memory of its own would be lost.
+    Its values stay readable: they come from the file again. Never call it with a tensor that owns
+    its memory, whose values would be lost. safetensors and torch have no call for this.
     """
     if not sys.platform.startswith("linux") or tensor.nbytes < mmap.PAGESIZE:
         return
@@ -96,6 +100,6 @@ def free_pages(tensor: Tensor) -> None:
 
 
 def first_names(names: list[str]) -> str:
-    """Return the first of many names, and how many more there are."""
+    """Return the first ten of many names in one line, and how many more there are."""
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(sorted(names)[:_LISTED]) + more

@@ -55,4 +55,4 @@ RELEASED = {
     "transformers_version": "4.32.0",
     "vocab_size": 32114,
 }
-"""What it leaves out takes the defaults of transformers 4.32."""
+"""Keys that are absent take the defaults of transformers 4.32."""

@@ -1,4 +1,6 @@
-"""Write a folder that can be loaded again: `config.json`, weights and `tokenizer.model`."""
+"""Save a model as a folder that `load` reads: config.json, weights and tokenizer.model."""
+
+from __future__ import annotations
 
 import json
 import shutil
@@ -21,8 +23,9 @@ def save_groma(
 ) -> None:
     """Write a folder that `load_groma` reads, with each tied tensor once.
 
-    `tokenizer_path` is a `tokenizer.model` or the folder that holds it. Raises ValueError for
-    a quantized model: what it was made from is the thing to keep.
+    `tokenizer_path` is a `tokenizer.model` or the folder that holds it; `dtype` is the type of
+    every floating-point tensor in the file. Raises ValueError for a quantized model, because the
+    folder that it was loaded from is more exact.
     """
     if any(isinstance(module, QuantizedLinear) for module in model.modules()):
         raise ValueError("a quantized model can't be saved; keep the folder it was loaded from")

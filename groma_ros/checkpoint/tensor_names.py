@@ -1,4 +1,4 @@
-"""The names of the released checkpoint's tensors: which ones are copies of each other."""
+"""Name the tensors of the released checkpoint that are copies of each other."""
 
 from __future__ import annotations
 
@@ -9,5 +9,8 @@ _TIED = re.compile(r"ddetr_transformer\.decoder\.(bbox_embed|class_embed_(?:enc|
 
 
 def canonical_name(name: str) -> str:
-    """Return the name of a parameter without the `decoder.` of the tied copies."""
+    """Return the name of a parameter, that of the first of two tied copies for both.
+
+    The official code ties each head of `ddetr_transformer` to one below `decoder.`.
+    """
     return _TIED.sub(r"ddetr_transformer.\1.", name)

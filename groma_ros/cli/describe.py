@@ -1,4 +1,4 @@
-"""`groma describe`: ask about a box of a picture."""
+"""`groma describe`: answer a question about a box of a picture."""
 
 from __future__ import annotations
 
@@ -32,13 +32,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_box,
         required=True,
         metavar="X1,Y1,X2,Y2",
-        help="corners in pixels of the picture; may be given again",
+        help="left, top, right and bottom edge in pixels of the picture; repeat it for more boxes",
     )
     add_common_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer a question about boxes of a picture and print the answer; return 0."""
+    """Answer a question about each box of a picture, print the answers and return 0.
+
+    Raises ValueError for a question, a picture, a box or an option that can't be used.
+    """
     check_text(args.question)
     rgb = prepare(args)
     boxes = check_user_boxes(args.box, rgb.shape[:2])
@@ -49,10 +52,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _box(text: str) -> tuple[float, ...]:
+    """Read "x1,y1,x2,y2"."""
     try:
         corners = tuple(float(part) for part in text.split(","))
     except ValueError:
         corners = ()
     if len(corners) != 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not four numbers x1,y1,x2,y2")
+        raise argparse.ArgumentTypeError(f"{text!r} is not four numbers X1,Y1,X2,Y2")
     return corners

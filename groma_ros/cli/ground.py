@@ -1,4 +1,4 @@
-"""`groma ground`: find what a command speaks of in a picture."""
+"""`groma ground`: find in a picture what a command speaks of."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ EXAMPLES = """examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma ground`."""
     parser.add_argument("image", help="picture file: PNG, JPEG, WebP, BMP, TIFF")
-    parser.add_argument("command", help="what to do, or a question, in English")
+    parser.add_argument("command", help="what to do, what to find, or a question; in English")
     add_common_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Answer a command about a picture and print the answer; return 0."""
+    """Answer a command about a picture, print the answer and return 0.
+
+    Raises ValueError for a command, a picture or an option that can't be used.
+    """
     check_text(args.command)
     rgb = prepare(args)
     predictor = load(args)

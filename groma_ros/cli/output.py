@@ -1,4 +1,4 @@
-"""Print an answer for people or as JSON, and write the annotated picture."""
+"""Print an answer as text or JSON, and write the picture with the answer drawn in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from groma_ros.values.answers import Grounding
 
 
 def show(args: argparse.Namespace, rgb: np.ndarray, answer: Grounding, command: str) -> None:
-    """Write the annotated picture and print an answer, as the options say.
+    """Print an answer and write the annotated picture, as the options `json` and `save` say.
 
-    Raises ValueError where the picture can't be written.
+    `rgb` is the picture (H, W, 3) uint8. Raises ValueError where the picture can't be written.
     """
     if args.save is not None:
         try:
@@ -31,7 +31,7 @@ def show(args: argparse.Namespace, rgb: np.ndarray, answer: Grounding, command: 
 
 
 def answer_lines(answer: Grounding) -> list[str]:
-    """Return an answer as lines for people."""
+    """Return an answer as lines of text: status, each box in whole pixels, reason, times."""
     action = f" ({answer.action})" if answer.action else ""
     found = [f"{answer.status}{action}: {answer.text or answer.reason}"]
     for phrase in answer.phrases:

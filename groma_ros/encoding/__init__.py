@@ -1,1 +1,1 @@
-"""Between people's data and the network's: pixels, tokens, prompts, the markup of answers."""
+"""Translate between people's data and the network's: pixels, tokens, prompts, answer markup."""

@@ -1,6 +1,6 @@
-"""Read the markup of grounded chat: `<p>..</p><roi>..</roi>` to clean text and phrases.
+"""Read the markup of an answer: `<p>..</p><roi>..</roi>` becomes clean text and phrases.
 
-Nothing here raises on what a model may write; malformed markup is read as the docstrings say.
+No text of a model raises an error here; the docstrings say how malformed markup is read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ _CLOSING = frozenset(".,;:!?)]}'’\"”%")
 
 
 class AnswerPhrase(NamedTuple):
-    """Hold a phrase of an answer: words, (start, end) in the clean text, region numbers."""
+    """Hold a phrase of an answer.
+
+    text     its words
+    span     (start, end) in the clean text
+    regions  the numbers of the regions that it points at
+    """
 
     text: str
     span: tuple[int, int]
@@ -28,10 +33,10 @@ class AnswerPhrase(NamedTuple):
 def parse_answer(marked: str, region_count: int) -> tuple[str, list[AnswerPhrase]]:
     """Split an answer with `<p>..</p><roi>..</roi>` markup into clean text and its phrases.
 
-    Spaces beside marks are made good: one between words, none before a full stop. Regions that
-    don't exist and repetitions are dropped. A `<p>` or `<roi>` that is never closed ends at the
-    next mark or at the end. Regions with no phrase right before them get an empty phrase where
-    they stand. Other special tokens vanish.
+    Spaces around a mark become one between words and none before a full stop. Regions from
+    `region_count` on, and repetitions, are dropped. A `<p>` or `<roi>` that is never closed ends at
+    the next mark or at the end of the text. Regions without a phrase right before them get an empty
+    phrase at their place. Other special tokens are removed.
     """
     text = ""
     phrases: list[tuple[int, int, list[int]]] = []
@@ -71,7 +76,7 @@ def _spaced(text: str, words: str) -> str:
 def without_repetitions(
     text: str, phrases: Sequence[AnswerPhrase]
 ) -> tuple[str, list[tuple[int, tuple[int, int]]]]:
-    """Leave out items of an enumeration that point at what an earlier item of it pointed at.
+    """Leave out items of an enumeration that point at the same regions as an earlier item.
 
     "a cup, a can and a cup" of two things becomes "a cup and a can". Returns the text, and the
     index and (start, end) of each phrase that is left. Another sentence may name a thing again.
@@ -92,7 +97,7 @@ def without_repetitions(
 
 
 def _enumerations(text: str, phrases: Sequence[AnswerPhrase]) -> list[list[int]]:
-    """Return runs of indices of phrases with nothing but a comma or an "and" between them."""
+    """Return runs of phrase indices with nothing but a comma or an "and" between them."""
     runs: list[list[int]] = []
     for i, phrase in enumerate(phrases):
         before = phrases[i - 1].span[1] if i else 0

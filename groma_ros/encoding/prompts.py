@@ -1,6 +1,7 @@
-"""Write the prompts that Groma was trained on; the user's words are data in them.
+"""Write the prompts that Groma was trained on; the words of the user are quoted in them.
 
-Source of the wording: groma/eval/run_groma.py and groma/data of the official code.
+Inference and training take every form from here. Source of the wording: groma/eval/run_groma.py
+and groma/data of the official code.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _ARTICLE = re.compile(r"^(?:the|my|your|our|these|those) (?=\S)", re.IGNORECASE)
 
 
 def opening() -> str:
-    """Return the part of a prompt that doesn't depend on the question: picture and regions."""
+    """Return the part of a prompt before the question, with the places of picture and regions."""
     return (
         f"{SYSTEM}USER: Here is an image with region crops from it. Image: <image>. "
         "Regions: <region>. "
@@ -37,14 +38,14 @@ def turn(query: str) -> str:
 
 
 def locate(phrase: str) -> str:
-    """Return the query for the one thing that `phrase` names; answered `<roi><r5></roi>`."""
+    """Return the query for the one thing that `phrase` names; the answer is `<roi><r5></roi>`."""
     return f"Locate <p>{neutralise(phrase)}</p> in the image."
 
 
 def locate_all(phrase: str) -> str:
-    """Return the query for everything that `phrase` names; answered `<roi><r1><r7></roi>`.
+    """Return the query for everything that `phrase` names; the answer is `<roi><r1><r7></roi>`.
 
-    The article of "the cups" is left out: the form was trained on bare names.
+    The article of "the cups" is left out, because the form was trained on bare names.
     """
     return f"Locate all <p>{_ARTICLE.sub('', neutralise(phrase))}</p> in this image."
 
@@ -55,10 +56,11 @@ def chat(question: str) -> str:
 
 
 def refer(question: str) -> str:
-    """Return the query about one box that is pointed at.
+    """Return the query about one box.
 
-    A "<region>" in the question stands for the box, or else its first "this", "that" or "it"; a
-    question without one has it put before its last mark ("what colour?" asks "what colour <box>?").
+    "<region>" in the question stands for the box, else its first "this", "that" or "it" does. A
+    question without any of them gets the box before its last mark: "what colour?" becomes
+    "what colour <box>?". An empty question becomes `WHAT_IS_THIS`.
     """
     before, named, after = question.partition("<region>")
     if named:
@@ -81,8 +83,8 @@ def in_case(text: str, lowercase: bool) -> str:
 
 
 def neutralise(text: str) -> str:
-    """Return `text` with single spaces, and with special tokens quoted.
+    """Return `text` with single spaces and with special tokens quoted.
 
-    The tokenizer reads a quoted "<r3>" as those four characters; it does not point.
+    The tokenizer reads a quoted "<r3>" as four characters, so that it does not point.
     """
     return quote(" ".join(text.split()))

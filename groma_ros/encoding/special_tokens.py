@@ -1,4 +1,9 @@
-"""The tokens Groma adds to its language model's vocabulary, as text and as ids."""
+"""Name the tokens that Groma adds to the vocabulary of its language model, as text and as ids.
+
+Source: groma/constants.py of the official code.
+"""
+
+from __future__ import annotations
 
 import re
 from dataclasses import dataclass
@@ -33,10 +38,10 @@ QUOTE_MARK = "\ue0f0"
 
 
 def quote(text: str) -> str:
-    """Return user text in which special tokens will be read as plain characters.
+    """Return user text in which the tokenizer reads special tokens as plain characters.
 
-    The tokenizer does not recognise `<r3>` or `</s>` in the result and removes the mark
-    again before it cuts the text into pieces.
+    A mark inside each of them keeps `<r3>` or `</s>` from being recognised; the tokenizer removes
+    the mark again before it cuts the text into pieces.
     """
     plain = text.replace(QUOTE_MARK, "")
     return SPECIAL_PATTERN.sub(lambda match: match[0][0] + QUOTE_MARK + match[0][1:], plain)
@@ -44,7 +49,7 @@ def quote(text: str) -> str:
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids of the added tokens that the model itself treats specially."""
+    """Hold the ids of the added tokens that the model itself treats specially."""
 
     pad: int
     image: int
@@ -55,7 +60,7 @@ class SpecialIds:
     first_region: int
 
     @classmethod
-    def after(cls, vocab_size: int) -> "SpecialIds":
+    def after(cls, vocab_size: int) -> SpecialIds:
         """Return the ids for a vocabulary of `vocab_size` pieces before the added tokens."""
         position = {token: vocab_size + i for i, token in enumerate(NEW_TOKENS)}
         return cls(

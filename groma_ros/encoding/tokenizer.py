@@ -1,9 +1,12 @@
-"""Tokenizer: sentencepiece with Groma's added tokens, as the official slow tokenizer cuts text.
+"""Cut text into token ids with sentencepiece and Groma's added tokens, as the official code does.
 
 Source: LlamaTokenizer of transformers 4.32 with `use_fast=False`. Its "legacy" way, which the
-official code uses, cuts each stretch between special tokens by itself (so each starts with a
-space piece) and drops spaces beside added tokens, but not beside `<s>` and `</s>`.
+official code uses, cuts each stretch between special tokens by itself, so that each starts with a
+space piece, and drops spaces beside added tokens, but not beside `<s>` and `</s>`. Today's
+transformers cuts differently; golden texts hold this module to the official ids.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
@@ -37,9 +40,10 @@ class GromaTokenizer:
     """
 
     def __init__(self, model: bytes, legacy: bool = True, starts: bool = True) -> None:
-        """Load a sentencepiece model from its file's bytes.
+        """Load a sentencepiece model from the bytes of its file.
 
-        `legacy` chooses the way of cutting; `starts` says that a text begins with `<s>`.
+        legacy  whether each stretch between special tokens is cut by itself
+        starts  whether a text begins with `<s>`
         """
         self.model = model
         self.legacy = legacy
@@ -55,11 +59,12 @@ class GromaTokenizer:
         self._unk_length = len(self._pieces.encode(UNK, out_type=str))
 
     @classmethod
-    def from_folder(cls, folder: str | Path) -> "GromaTokenizer":
-        """Load `tokenizer.model` and, where present, the flags and ids of its neighbours.
+    def from_folder(cls, folder: str | Path) -> GromaTokenizer:
+        """Load `tokenizer.model` and the flags in the files beside it, where there are any.
 
-        Raises FileNotFoundError without the model, ValueError where a neighbour says what is not
-        so: other ids of the added tokens, other special tokens, another end of an answer.
+        Raises FileNotFoundError without the model. Raises ValueError where a file beside it
+        contradicts this tokenizer: other ids of the added tokens, other special tokens, another
+        end of an answer.
         """
         folder = Path(folder)
         if not (folder / "tokenizer.model").is_file():
@@ -91,9 +96,9 @@ class GromaTokenizer:
     def encode(self, text: str, add_bos: bool = True, neutralise: bool = False) -> list[int]:
         """Return the ids of a text.
 
-        `add_bos=False` continues a text that was cut at a special token. `neutralise=True`
-        reads special tokens in the text as plain characters; `tokens.quote` does the same for
-        a part of it.
+        add_bos     whether `<s>` comes first; False goes on after a text cut at a special token
+        neutralise  whether special tokens are read as plain characters; `quote` does the same for
+                    a part of a text
         """
         text = quote(text) if neutralise else text
         if not self.legacy and add_bos and text:
@@ -107,7 +112,7 @@ class GromaTokenizer:
         return ids
 
     def segments(self, text: str, add_bos: bool = True) -> list[str]:
-        """Return the stretches of plain text that `encode` cuts each by itself."""
+        """Return the stretches of plain text between special tokens, as `encode` cuts them."""
         if not self.legacy and add_bos and text:
             text = _SPACE + text.replace(_SPACE, " ")
         return [segment for segment, token in self._segments(text) if token is None]
@@ -136,7 +141,7 @@ class GromaTokenizer:
         return pieces[self._unk_length :] if len(pieces) >= self._unk_length else pieces
 
     def decode(self, ids: Iterable[int], skip_special: bool = True) -> str:
-        """Return the text of ids, with spaces around added tokens as the official tokenizer does.
+        """Return the text of ids, with spaces around added tokens as in the official tokenizer.
 
         `skip_special` leaves out `<s>`, `</s>`, `<unk>` and `[PAD]`.
         """
@@ -174,7 +179,7 @@ class GromaTokenizer:
     def token_id(self, token: str) -> int:
         """Return the id of a special token; raise ValueError for any other text."""
         if token not in self._ids:
-            raise ValueError(f"{token!r} is no special token")
+            raise ValueError(f"{token!r} is not a special token")
         return self._ids[token]
 
     def region_token_id(self, index: int) -> int:
@@ -190,8 +195,8 @@ class GromaTokenizer:
 
 
 def _check_flags(config: dict) -> None:
-    """Raise ValueError for special tokens and flags that this tokenizer does not have."""
-    # What is padding does not matter: nothing is ever padded here.
+    """Raise ValueError for special tokens and flags that this tokenizer does not support."""
+    # The padding token does not matter: nothing is ever padded here.
     for key, token in {"bos_token": BOS, "eos_token": EOS, "unk_token": UNK}.items():
         given = config.get(key)
         given = given.get("content") if isinstance(given, dict) else given
@@ -202,7 +207,7 @@ def _check_flags(config: dict) -> None:
 
 
 def _given_ids(folder: Path, config: dict) -> Iterable[tuple[str, str, int]]:
-    """Yield (file, token, id) for every id that the tokenizer's files spell out."""
+    """Yield (file name, token, id) for every id that the files of the tokenizer spell out."""
     for token, index in _read_json(folder / "added_tokens.json").items():
         yield "added_tokens.json", token, index
     for index, token in (config.get("added_tokens_decoder") or {}).items():

@@ -1,1 +1,1 @@
-"""Evidence: is it Groma, how good is it, how fast is it?"""
+"""Measure whether this is Groma, how good it is and how fast."""

@@ -1,6 +1,6 @@
-"""`groma calibrate`: fit how the probabilities of a model's answers are read, into its config.json.
+"""`groma calibrate`: fit temperature and thresholds of answers, and write them to config.json.
 
-The pictures have to be ones that neither training nor the evaluation uses.
+The pictures must be ones that neither training nor evaluation uses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,23 +18,32 @@ from groma_ros.model.config import PointingConfig
 from groma_ros.verify.calibration import Example, decide, fit, reliability
 from groma_ros.verify.evaluate import spoken
 
+if TYPE_CHECKING:
+    from groma_ros.predictor import Predictor
+    from groma_ros.train.pictures import PictureStore
+
+EXAMPLES = """example:
+  groma render calibration --seed 77 --count 600
+  groma calibrate calibration --model ./my-model
+"""
+
 FAMILIES = ("unique", "kind", "absent", "absent_colour", "ambiguous", "superlative", "relation")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma calibrate`."""
     parser.add_argument(
-        "pictures", type=Path, help="folder of `groma render`, with a seed of its own"
+        "pictures", type=Path, help="folder of `groma render`, made with a --seed of its own"
     )
     parser.add_argument(
-        "--model", type=Path, required=True, help="model folder; its config.json is changed"
+        "--model", type=Path, required=True, help="model folder; its config.json is rewritten"
     )
     parser.add_argument("--questions", type=int, default=2100, help="how many to ask (2100)")
-    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--seed", type=int, default=11, help="of the questions (11)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, fit, write, and tell what changed."""
+    """Ask, fit, write the fitted rule, print both rules, and return 0."""
     from groma_ros.predictor import Predictor
     from groma_ros.train.pictures import PictureStore
 
@@ -52,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def collect(predictor, store, questions: int, seed: int) -> list[Example]:
-    """Ask singular questions about every picture until there are enough."""
+def collect(predictor: Predictor, store: PictureStore, questions: int, seed: int) -> list[Example]:
+    """Ask singular questions about one picture after the other until there are enough."""
     from groma_ros.train.questions import ask
     from groma_ros.train.regions import truth_of
 
@@ -66,10 +76,10 @@ def collect(predictor, store, questions: int, seed: int) -> list[Example]:
         rgb = np.asarray(store.image(number))
         size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
         perception = predictor.perceive(rgb)
-        chances = predictor.point(perception, [spoken(q) for q in asked]) if asked else []
-        for question, chance in zip(asked, chances, strict=True):
+        rows = predictor.point(perception, [spoken(q) for q in asked]) if asked else []
+        for question, probabilities in zip(asked, rows, strict=True):
             wanted = truth.box_xyxy_norm[list(question.objects)] * size
-            examples.append(Example(chance, perception.boxes_xyxy, wanted.reshape(-1, 4)))
+            examples.append(Example(probabilities, perception.boxes_xyxy, wanted.reshape(-1, 4)))
         if number % 25 == 0:
             print(f"\r{len(examples)} of {questions} questions", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -77,7 +87,7 @@ def collect(predictor, store, questions: int, seed: int) -> list[Example]:
 
 
 def write(path: Path, rule: PointingConfig) -> None:
-    """Put a rule into a config.json."""
+    """Write a rule into a config.json and keep the rest of the file."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config.setdefault("groma_ros", {})["pointing"] = asdict(rule)
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

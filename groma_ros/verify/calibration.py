@@ -1,13 +1,13 @@
-"""Make probabilities mean what they say: temperature, thresholds and how reliable they are.
+"""Fit temperature and thresholds so that probabilities match accuracy, in pure numpy.
 
-Pure numpy. An answer to a singular phrase is right where its first box lies on a thing that fits,
-or where it refuses and nothing does. Its confidence is the probability behind it: that of nothing
-for a refusal, else that of the first region (`grounding.pointing`).
+An answer to a singular phrase is right where its first box lies on a thing that fits, or where it
+refuses and nothing fits. Its confidence is the probability behind it: that of nothing for a
+refusal, else that of the first region (see `inference.region_choice`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,28 +20,30 @@ from groma_ros.values.boxes import iou
 BINS = 10
 RIGHT_IOU = 0.5
 MOST_REFUSED = 0.05
-"""Share of what is there that may be refused; a robot that does not see its task is of no use."""
+"""Largest share of present things that may be refused: a robot has to see what it is sent for."""
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One singular question and what the model made of it.
+    """Hold one singular question and the answer of the model. Boxes are in source pixels.
 
-    chances      (n + 1,) probability of each region and of nothing, at temperature 1
-    boxes_xyxy   (n, 4) regions
-    wanted_xyxy  (m, 4) the things that fit; m is 0 where there is none
+    probabilities  (n + 1,) of each region and, last, of nothing, at temperature 1
+    boxes_xyxy     (n, 4) regions
+    wanted_xyxy    (m, 4) the things that fit; m is 0 where nothing fits
     """
 
-    chances: np.ndarray
+    probabilities: np.ndarray
     boxes_xyxy: np.ndarray
     wanted_xyxy: np.ndarray
 
 
 class Decision(NamedTuple):
-    """What a rule makes of an example: how sure it is, and whether it is right.
+    """Say what a rule makes of an example.
 
-    first  whether its first box, or its refusal, is right
-    exact  whether it found all that fits and nothing else
+    refused     whether the answer is that nothing fits
+    confidence  probability of the answer, in [0, 1]
+    first       whether its first box, or its refusal, is right
+    exact       whether it found everything that fits and nothing else
     """
 
     refused: bool
@@ -52,12 +54,12 @@ class Decision(NamedTuple):
 
 def decide(example: Example, rule: PointingConfig) -> Decision:
     """Answer an example by a rule."""
-    chances = tempered(example.chances, rule.temperature)
-    chosen = fitting(chances, example.boxes_xyxy, rule.nothing_above, rule.rival_share)
+    probabilities = tempered(example.probabilities, rule.temperature)
+    chosen = fitting(probabilities, example.boxes_xyxy, rule.nothing_above, rule.rival_share)
     if not chosen:
         right = len(example.wanted_xyxy) == 0
-        return Decision(True, float(chances[-1]), right, right)
-    sure = list_probabilities(chosen, one_after_the_other(chosen, chances))
+        return Decision(True, float(probabilities[-1]), right, right)
+    sure = list_probabilities(chosen, one_after_the_other(chosen, probabilities))
     on = iou(example.boxes_xyxy[chosen], example.wanted_xyxy) > RIGHT_IOU
     if not on.size:
         return Decision(False, float(sure[0]), False, False)
@@ -65,18 +67,18 @@ def decide(example: Example, rule: PointingConfig) -> Decision:
     return Decision(False, float(sure[0]), bool(on[0].any()), bool(exact))
 
 
-def tempered(chances: np.ndarray, temperature: float) -> np.ndarray:
-    """Return probabilities as another temperature of their softmax gives them."""
-    logits = np.log(np.maximum(chances.astype(np.float64), 1e-30)) / temperature
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the probabilities (n + 1,) that their softmax has at another temperature."""
+    logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) / temperature
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
 
 
 def reliability(confidences: Sequence[float], right: Sequence[bool]) -> dict:
-    """Return the expected calibration error and, for each tenth of confidence, what came of it.
+    """Return the expected calibration error, and mean confidence and accuracy by tenths.
 
-    The error is the mean distance of confidence and accuracy over the bins, weighted by their
-    counts (arXiv 1706.04599).
+    The error is the mean distance between confidence and accuracy over the bins, weighted by their
+    counts (arXiv 1706.04599). Bins without an answer are left out.
     """
     sure, hit = np.asarray(confidences, float), np.asarray(right, float)
     place = np.minimum((sure * BINS).astype(int), BINS - 1)
@@ -91,11 +93,12 @@ def reliability(confidences: Sequence[float], right: Sequence[bool]) -> dict:
 
 
 def fit(examples: Sequence[Example]) -> PointingConfig:
-    """Return the rule that serves these examples best.
+    """Return the rule that fits these examples best.
 
-    The temperature makes the confidence of the answers likeliest. The threshold of refusals then
-    weighs what is there and refused against what is not and answered, alike, but refuses no more
-    than `MOST_REFUSED` of what is there. The share of rivals balances single things against several.
+    First the temperature is fitted: it maximises the likelihood of right and wrong answers under
+    their confidence. Then the threshold of refusals maximises the accuracy on present things plus
+    that on absent ones, and refuses at most `MOST_REFUSED` of the present ones. Last, the share of
+    rivals maximises the exact answers on single things plus those on several.
     """
     rule = PointingConfig()
     rule = _best(
@@ -107,8 +110,13 @@ def fit(examples: Sequence[Example]) -> PointingConfig:
     return _best(rule, "rival_share", np.arange(0.1, 0.91, 0.05), lambda r: _rivals(examples, r))
 
 
-def _best(rule: PointingConfig, name: str, values, goodness) -> PointingConfig:
-    """Return the rule with the value that does best; of equals the one in their middle."""
+def _best(
+    rule: PointingConfig,
+    name: str,
+    values: Iterable[float],
+    goodness: Callable[[PointingConfig], float],
+) -> PointingConfig:
+    """Return the rule with the value of one field that does best; of equals the middle one."""
     rules = [replace(rule, **{name: round(float(v), 4)}) for v in values]
     good = np.array([goodness(r) for r in rules])
     best = np.flatnonzero(good >= good.max() - 1e-12)
@@ -116,12 +124,14 @@ def _best(rule: PointingConfig, name: str, values, goodness) -> PointingConfig:
 
 
 def _likelihood(examples: Sequence[Example], rule: PointingConfig) -> float:
+    """Return the mean log likelihood of right and wrong answers under their confidence."""
     decisions = [decide(e, rule) for e in examples]
     sure = np.clip([d.confidence for d in decisions], 1e-6, 1 - 1e-6)
     return float(np.log(np.where([d.first for d in decisions], sure, 1 - sure)).mean())
 
 
 def _refusals(examples: Sequence[Example], rule: PointingConfig) -> float:
+    """Return the accuracy on present things plus that on absent ones; too many refusals cost."""
     decisions = [decide(e, rule) for e in examples]
     first, refused = np.array([(d.first, d.refused) for d in decisions]).T
     there = np.array([len(e.wanted_xyxy) > 0 for e in examples])
@@ -130,6 +140,7 @@ def _refusals(examples: Sequence[Example], rule: PointingConfig) -> float:
 
 
 def _rivals(examples: Sequence[Example], rule: PointingConfig) -> float:
+    """Return the share of exact answers on single things plus that on several."""
     exact = np.array([decide(e, rule).exact for e in examples])
     count = np.array([len(e.wanted_xyxy) for e in examples])
     return float(exact[count == 1].mean() + exact[count > 1].mean())

@@ -1,10 +1,10 @@
 """`groma eval`: measure a model on pictures, meshes and phrasings that training never saw.
 
-Every question goes the way a user's would: a command in words to `Predictor.ground`, or a box to
-`Predictor.describe`. An answer counts where its box has an IoU of at least 0.5 with the object.
+Every question goes the way of a user's: a command in words to `Predictor.ground`, or a box to
+`Predictor.describe`. An answer is right where its box has an IoU above 0.5 with the object.
 
-Beside the accuracy it measures whether the probabilities of singular answers mean what they say
-(`calibration`), and on request how often greedy decoding starts with the same answer.
+Besides accuracy the report holds how well the probabilities of singular answers match it (see
+`calibration`), and on request how often greedy decoding starts with the same answer.
 """
 
 from __future__ import annotations
@@ -16,18 +16,30 @@ import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image, ImageDraw
 
-from groma_ros.cli.options import add_model_arguments, load
+from groma_ros.cli.options import add_model_arguments, add_model_name, load
 from groma_ros.encoding import prompts
 from groma_ros.language.command_parser import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.pictures import PictureStore
-from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, ask
+from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, Truth, ask
 from groma_ros.train.regions import truth_of
+from groma_ros.values.answers import Grounding
 from groma_ros.values.boxes import iou
 from groma_ros.verify.calibration import Example, decide, reliability
+
+if TYPE_CHECKING:
+    from groma_ros.predictor import Perception, Predictor
+
+EXAMPLES = """examples:
+  groma render test --split test --count 600
+  groma eval test
+  groma eval test --model ./my-model --plot reliability.png
+"""
 
 COMMANDS = (
     "pick up {}",
@@ -57,7 +69,7 @@ GOALS = {
     "comparison": 0.60,
     "refer": 0.85,
 }
-"""What groma-nano has to reach, by family; superlatives and relations are pooled as comparison."""
+"""The accuracy that groma-nano must reach, by family; comparison pools those of `COMPARISONS`."""
 
 FAMILIES = (
     "unique",
@@ -76,20 +88,29 @@ COMPARISONS = ("leftmost", "rightmost", "nearest", "farthest", "biggest", "small
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma eval`."""
     parser.add_argument("pictures", type=Path, help="folder of `groma render --split test`")
-    parser.add_argument("--model", default="nano", help="nano, a folder or a hub id (nano)")
+    add_model_name(parser)
     parser.add_argument("--questions", type=int, default=1800, help="how many to ask (1800)")
     add_model_arguments(parser)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", action="store_true", help="end in one JSON line")
-    parser.add_argument("--plot", type=Path, help="draw how reliable the probabilities are (PNG)")
+    parser.add_argument("--seed", type=int, default=0, help="of the questions (0)")
     parser.add_argument(
-        "--greedy", action="store_true", help="also decode each singular answer, and compare"
+        "--json", action="store_true", help="end with the report as one line of JSON"
     )
-    parser.add_argument("--failures", type=Path, help="write what went wrong, one JSON line each")
+    parser.add_argument(
+        "--plot", type=Path, metavar="OUT.png", help="draw accuracy over confidence into a picture"
+    )
+    parser.add_argument(
+        "--greedy", action="store_true", help="also decode singular answers greedily and compare"
+    )
+    parser.add_argument(
+        "--failures",
+        type=Path,
+        metavar="OUT.jsonl",
+        help="write each wrong answer as a line of JSON",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Ask, print a table, return 0."""
+    """Ask, print a table of accuracies, and return 0."""
     predictor, store = load(args), PictureStore(args.pictures)
     report = evaluate(predictor, store, args.questions, args.seed, args.failures, args.greedy)
     print(table(report))
@@ -102,14 +123,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def evaluate(
-    predictor,
+    predictor: Predictor,
     store: PictureStore,
     questions: int,
     seed: int,
     failures: Path | None = None,
     greedy: bool = False,
 ) -> dict:
-    """Return accuracy and count by family, false refusals, calibration and times."""
+    """Ask questions of all families about the pictures of a store and return the report.
+
+    It holds accuracy and count by family, false refusals, calibration and times. `failures` is a
+    file for wrong answers; `greedy` compares with greedy decoding.
+    """
     rng = np.random.default_rng(seed)
     right: dict[str, list[bool]] = defaultdict(list)
     refused, wrong, times, decisions, agrees = [], [], [], [], []
@@ -129,19 +154,21 @@ def evaluate(
         perception = predictor.perceive(rgb)
         for family, question in asked.items():
             asked_of[family] += 1
-            command, answer = _put(predictor, perception, question, truth, size, rng)
-            ok = judge(question, answer, truth, size)
+            command, answer = _answer(predictor, perception, question, truth, size, rng)
+            ok = is_right(question, answer, truth, size)
             right[question.family].append(ok)
             if question.form == "locate":
                 phrase = parse_command(command).target.text
-                chances = predictor.point(perception, [phrase])[0]
+                probabilities = predictor.point(perception, [phrase])[0]
                 wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
-                example = Example(chances, perception.boxes_xyxy, wanted)
+                example = Example(probabilities, perception.boxes_xyxy, wanted)
                 decisions.append(
                     decide(example, replace(predictor.model.config.pointing, temperature=1.0))
                 )
                 if greedy:
-                    agrees.append(greedy_agrees(predictor, perception, phrase, chances, answer))
+                    agrees.append(
+                        greedy_agrees(predictor, perception, phrase, probabilities, answer)
+                    )
             times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
             if question.objects and question.form == "locate":
                 refused.append(answer.status.value == "NOT_FOUND")
@@ -164,12 +191,16 @@ def evaluate(
 
 
 def greedy_agrees(
-    predictor, perception, phrase: str, chances: np.ndarray, answer
+    predictor: Predictor,
+    perception: Perception,
+    phrase: str,
+    probabilities: np.ndarray,
+    answer: Grounding,
 ) -> tuple[bool, bool]:
-    """Decode the first token of the whole prompt greedily, with no kept prefix.
+    """Decode the first token of an answer greedily from the whole prompt, without a kept prefix.
 
-    Tells whether it is the likeliest by `chances` (n + 1,), and whether `answer` holds it: the
-    thresholds of a calibration may decide otherwise.
+    Returns whether it is the likeliest of `probabilities` (n + 1,), and whether `answer` agrees
+    with it; calibrated thresholds may decide otherwise.
     """
     import torch
 
@@ -187,10 +218,18 @@ def greedy_agrees(
     found = answer.target.boxes_xyxy.tolist()
     region = choices.index(token)
     kept = perception.boxes_xyxy[region].tolist() in found if region < count else not found
-    return token == choices[int(chances.argmax())], kept
+    return token == choices[int(probabilities.argmax())], kept
 
 
-def _put(predictor, perception, question: Question, truth, size, rng):
+def _answer(
+    predictor: Predictor,
+    perception: Perception,
+    question: Question,
+    truth: Truth,
+    size: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[str, Grounding]:
+    """Ask a question as a user would; return the words that were sent, and the answer."""
     if question.form == "refer":
         box = truth.box_xyxy_norm[question.objects[0]] * size
         return prompts.WHAT_IS_THIS, predictor.describe(perception, box[None].astype(np.float32))
@@ -200,20 +239,23 @@ def _put(predictor, perception, question: Question, truth, size, rng):
 
 
 def spoken(question: Question) -> str:
-    """Return the phrase of a question as a command says it."""
-    return "the " + bare(question.phrase)
+    """Return the phrase of a question in the form that a command uses."""
+    return "the " + without_determiner(question.phrase)
 
 
-def bare(phrase: str) -> str:
+def without_determiner(phrase: str) -> str:
     """Return a noun phrase without its determiner."""
     first, _, rest = phrase.partition(" ")
     return rest if first in DETERMINERS + ("an",) else phrase
 
 
-def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
-    """Tell whether an answer is right; see the module's docstring."""
+def is_right(question: Question, answer: Grounding, truth: Truth, size: np.ndarray) -> bool:
+    """Tell whether an answer is right, as the docstring of the module says.
+
+    `size` (4,) is width, height, width, height of the picture in pixels.
+    """
     if question.form == "refer":
-        return names(
+        return names_kind_and_colour(
             answer.text,
             int(truth.kind[question.objects[0]]),
             int(truth.colour[question.objects[0]]),
@@ -230,14 +272,15 @@ def judge(question: Question, answer, truth, size: np.ndarray) -> bool:
     return bool(len(boxes) and overlap[0, 0])
 
 
-def names(text: str, kind: int, colour: int) -> bool:
-    """Tell whether a description holds a word for the kind and one for the colour."""
+def names_kind_and_colour(text: str, kind: int, colour: int) -> bool:
+    """Tell whether a description has a word for the kind and one for the colour."""
     words = text.lower()
     colours = COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],))
     return any(n in words for n in NOUNS[KINDS[kind]]) and any(c in words for c in colours)
 
 
-def _failure(number: int, question: Question, command: str, answer) -> dict:
+def _failure(number: int, question: Question, command: str, answer: Grounding) -> dict:
+    """Return a wrong answer as a line of the file of failures."""
     return {
         "picture": number,
         "family": question.family,
@@ -249,6 +292,7 @@ def _failure(number: int, question: Question, command: str, answer) -> dict:
 
 
 def _report(right: dict[str, list[bool]], refused: list[bool], times: list[float]) -> dict:
+    """Return accuracy and count by family, the share of false refusals and the median time."""
     pooled = {name: results for name, results in right.items()}
     pooled["comparison"] = [ok for name in COMPARISONS for ok in right.get(name, [])]
     return {
@@ -264,7 +308,7 @@ def _report(right: dict[str, list[bool]], refused: list[bool], times: list[float
 
 
 def table(report: dict) -> str:
-    """Return the report as lines for people."""
+    """Return the report as text."""
     lines = [f"{'family':<14} {'accuracy':>8} {'goal':>6} {'questions':>9}"]
     for name, row in sorted(report["families"].items(), key=lambda item: item[0] not in GOALS):
         goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
@@ -280,16 +324,15 @@ def table(report: dict) -> str:
     for row in report["calibration"]["bins"]:
         bar = "#" * round(40 * row["accuracy"])
         lines.append(
-            f"  sure {row['confidence']:.2f}  right {row['accuracy']:.2f}  {bar:<40} {row['count']:>5}"
+            f"  confidence {row['confidence']:.2f}  accuracy {row['accuracy']:.2f}  {bar:<40} "
+            f"{row['count']:>5}"
         )
     lines.append(f"{report['questions']} questions, median {report['ms_median']:.0f} ms each")
     return "\n".join(lines)
 
 
-def plot(calibration: dict):
-    """Draw the share of right answers over how sure they were, as a PIL image."""
-    from PIL import Image, ImageDraw
-
+def plot(calibration: dict) -> Image.Image:
+    """Draw the share of right answers over their confidence."""
     side, edge = 400, 50
     picture = Image.new("RGB", (side + 2 * edge, side + 2 * edge), "white")
     draw = ImageDraw.Draw(picture)
@@ -310,7 +353,7 @@ def plot(calibration: dict):
         draw.text((at(tick, 0)[0] - 8, side + edge + 22), f"{tick:.1f}", fill="black")
     draw.text(
         (edge, 14),
-        f"right answers over how sure they were; ECE {calibration['ece']:.3f}",
+        f"share of right answers over confidence; ECE {calibration['ece']:.3f}",
         fill="black",
     )
     return picture

@@ -52,8 +52,8 @@ EXAMPLES = """examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma random-checkpoint`."""
-    parser.add_argument("folder", type=Path, help="a new folder")
-    parser.add_argument("--size", choices=("7b", "tiny"), default="7b", help="7b or tiny (7b)")
+    parser.add_argument("folder", type=Path, help="folder to write: new or empty")
+    parser.add_argument("--size", choices=("7b", "tiny"), default="7b", help="of the model (7b)")
     parser.add_argument("--seed", type=int, default=0, help="of the weights (0)")
     parser.add_argument("--shard-gb", type=float, default=10.0, help="largest file in GB (10)")
 

@@ -116,7 +116,7 @@ def test_a_nan_is_found(altered):
 @pytest.mark.parametrize("name", ["vision.secret", "loss"])
 def test_an_unknown_stage_is_found(altered, capsys, name):
     assert altered(**{name: lambda _: np.zeros(1, np.float32)}) == 1
-    assert "nobody knows this stage" in capsys.readouterr().out
+    assert "this stage is unknown" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("key", [WHOLE, f"{SAMPLED}#stat", "gen_ids"])

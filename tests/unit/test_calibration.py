@@ -13,8 +13,8 @@ from groma_ros.verify.evaluate import plot
 BOXES = np.array([[10 * i, 0, 10 * i + 8, 8] for i in range(4)], np.float32)
 
 
-def example(chances, *wanted) -> Example:
-    return Example(np.array(chances, float), BOXES, BOXES[list(wanted)].reshape(-1, 4))
+def example(probabilities, *wanted) -> Example:
+    return Example(np.array(probabilities, float), BOXES, BOXES[list(wanted)].reshape(-1, 4))
 
 
 def test_no_answers_have_no_error():
@@ -29,7 +29,7 @@ def test_the_error_is_how_far_confidence_lies_from_accuracy():
 
 
 @pytest.mark.parametrize(
-    ("chances", "wanted", "refused", "confidence", "first", "exact"),
+    ("probabilities", "wanted", "refused", "confidence", "first", "exact"),
     [
         ([0.8, 0.1, 0.0, 0.0, 0.1], [0], False, 0.8, True, True),
         ([0.8, 0.1, 0.0, 0.0, 0.1], [1], False, 0.8, False, False),
@@ -41,17 +41,17 @@ def test_the_error_is_how_far_confidence_lies_from_accuracy():
     ],
 )
 def test_a_decision_says_how_sure_and_how_right_it_is(
-    chances, wanted, refused, confidence, first, exact
+    probabilities, wanted, refused, confidence, first, exact
 ):
-    got = decide(example(chances, *wanted), PointingConfig())
+    got = decide(example(probabilities, *wanted), PointingConfig())
     assert (got.refused, got.first, got.exact) == (refused, first, exact)
     assert got.confidence == pytest.approx(confidence)
 
 
 def test_temperatures_multiply():
-    chances = np.array([0.7, 0.2, 0.1])
-    np.testing.assert_allclose(tempered(tempered(chances, 2.0), 0.5), chances)
-    np.testing.assert_allclose(tempered(chances, 1.0), chances)
+    probabilities = np.array([0.7, 0.2, 0.1])
+    np.testing.assert_allclose(tempered(tempered(probabilities, 2.0), 0.5), probabilities)
+    np.testing.assert_allclose(tempered(probabilities, 1.0), probabilities)
 
 
 def overconfident(seed: int, sharpness: float) -> list[Example]:

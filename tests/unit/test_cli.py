@@ -133,7 +133,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
         (["ground", "PHOTO", "the cup", "--model", "no/such/folder"], "no model folder"),
         (["ground", "PHOTO", "the cup", "--device", "toaster"], "toaster"),
         (["ground", "PHOTO", "the cup", "--threads", "-1"], "--threads is -1"),
-        (["ground", "PHOTO", "the cup", "--save", "out.xyz"], "unknown kind of picture"),
+        (["ground", "PHOTO", "the cup", "--save", "out.xyz"], "no known format"),
         (["ground", "PHOTO", "the cup", "--save", "no/dir/out.png"], "no folder"),
         (["ground", "PHOTO", "the cup", "--colour"], "--colour"),
         (["describe", "PHOTO"], "--box"),
@@ -141,7 +141,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path, mode):
         (["describe", "PHOTO", "--box", "9,9,5,20"], "is empty"),
         (["describe", "PHOTO", "--box", "90,9,95,20"], "60x40"),
         (["describe", "PHOTO", "--box", "1,2,30,20", ""], "empty"),
-        (["dance"], "'dance' is none of ground, describe"),
+        (["dance"], "'dance' is not a subcommand; choose from ground, describe"),
         (["--dance"], "--dance"),
     ],
 )

@@ -9,7 +9,7 @@ from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
 from groma_ros.train.pictures import crop_boxes, crop_cells
 from groma_ros.values.boxes import iou
-from groma_ros.verify.evaluate import judge, names
+from groma_ros.verify.evaluate import is_right, names_kind_and_colour
 
 
 def test_no_object_no_assignment():
@@ -74,8 +74,10 @@ def test_overlap_of_nothing_with_something():
 
 def test_a_description_has_to_name_kind_and_colour():
     cup, red = KINDS.index("cup"), COLOURS.index("red")
-    assert names("A red mug.", cup, red)
-    assert not names("A red bowl.", cup, red) and not names("A blue cup.", cup, red)
+    assert names_kind_and_colour("A red mug.", cup, red)
+    assert not names_kind_and_colour("A red bowl.", cup, red) and not names_kind_and_colour(
+        "A blue cup.", cup, red
+    )
 
 
 def test_judge_wants_the_first_box_and_refusals_without_boxes():
@@ -92,11 +94,11 @@ def test_judge_wants_the_first_box_and_refusals_without_boxes():
         return Grounding(status, "cup", (phrase,), "pick", {})
 
     asked = Question("unique", "locate", "the red cup", (0,))
-    assert judge(asked, answer(Status.GROUNDED, right), truth, size)
-    assert not judge(asked, answer(Status.AMBIGUOUS, wrong, right), truth, size)
-    assert not judge(asked, answer(Status.NOT_FOUND), truth, size)
+    assert is_right(asked, answer(Status.GROUNDED, right), truth, size)
+    assert not is_right(asked, answer(Status.AMBIGUOUS, wrong, right), truth, size)
+    assert not is_right(asked, answer(Status.NOT_FOUND), truth, size)
     absent = Question("absent", "locate", "the ball")
-    assert judge(absent, answer(Status.NOT_FOUND), truth, size)
-    assert not judge(absent, answer(Status.GROUNDED, wrong), truth, size)
+    assert is_right(absent, answer(Status.NOT_FOUND), truth, size)
+    assert not is_right(absent, answer(Status.GROUNDED, wrong), truth, size)
     every = Question("all", "locate_all", "cups", (0,))
-    assert not judge(every, answer(Status.GROUNDED, right, wrong), truth, size)
+    assert not is_right(every, answer(Status.GROUNDED, right, wrong), truth, size)

@@ -28,7 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma load`."""
     from groma_ros.cli.options import add_model_arguments
 
-    parser.add_argument("model", nargs="?", default="nano", help="nano, a folder or a hub id")
+    parser.add_argument(
+        "model", nargs="?", default="nano", help="nano, a folder or a hub id (nano)"
+    )
     add_model_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument(

@@ -1,7 +1,9 @@
-"""What the benchmark runs: the configuration of middle size, its weights, picture and prompt.
+"""Build what the benchmark runs: a model of middle size with drawn weights, picture and prompt.
 
-All of it is what the official code was timed with; see docs/PERFORMANCE.md.
+The official code was timed with the same; see docs/PERFORMANCE.md.
 """
+
+from __future__ import annotations
 
 import numpy as np
 import torch
@@ -14,7 +16,7 @@ from groma_ros.verify.parity import rule
 
 SEED, PICTURE = 1, "bench"
 QUESTION = 40
-"""Tokens of the prompt's end that stand for the command."""
+"""Number of tokens at the end of the prompt that stand for the command."""
 CONFIG = GromaConfig(
     vision=VisionConfig(
         hidden_size=384, num_hidden_layers=12, num_attention_heads=6, image_size=518, patch_size=14
@@ -45,7 +47,7 @@ def build(device: torch.device, dtype: torch.dtype, config: GromaConfig = CONFIG
 
 
 def picture(model: Groma) -> Tensor:
-    """Return the picture (1, 3, S, S)."""
+    """Return the drawn picture (1, 3, S, S) on the device and in the precision of the model."""
     drawn = rule.draw_image(PICTURE, model.config.image_size)
     return torch.from_numpy(drawn)[None].to(model.device, model.dtype)
 

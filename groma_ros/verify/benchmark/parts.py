@@ -1,4 +1,4 @@
-"""Time every part of Groma on this machine: one model of middle size with drawn weights."""
+"""`groma bench`: time every part of a model of middle size, or a given model, on this machine."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ LABELS = {
 
 @dataclass
 class Clock:
-    """Collect milliseconds by name, once the device has caught up."""
+    """Collect milliseconds by name; a GPU is waited for before each reading."""
 
     device: torch.device
     ms: dict[str, list[float]] = field(default_factory=dict)
 
     def time(self, name: str, call: Callable[[], Any]) -> Any:
-        """Call, keep how long it took, and return what it returned."""
+        """Call a function, keep its time under a name, and return its result."""
         start = now_ms(self.device)
         result = call()
         self.keep(name, start)
@@ -63,19 +63,19 @@ class Clock:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `groma bench`."""
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (auto)")
     parser.add_argument(
         "--dtype",
         action="append",
         choices=list(DTYPES),
-        help="may be given several times; else float32 and this machine's default",
+        help="number format; repeat it for several (float32 and the default of this machine)",
     )
-    parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (default 2)")
-    parser.add_argument("--reps", type=_positive, default=5, help="repetitions (default 5)")
+    parser.add_argument("--threads", type=_positive, default=2, help="CPU threads (2)")
+    parser.add_argument("--reps", type=_positive, default=5, help="repetitions (5)")
     parser.add_argument(
         "--model",
-        help="time this model (nano, a folder, a hub id) as a robot uses it, not parts of "
-        "the benchmark's own",
+        help="time this model (nano, a folder or a hub id) as a robot uses it, instead of the "
+        "parts of the benchmark's own model",
     )
     parser.add_argument(
         "--quantization",
@@ -84,18 +84,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --model: fewer bits for the language model (none)",
     )
     parser.add_argument(
-        "--cuda-graphs", action="store_true", help="with --model: see the node's parameter"
+        "--cuda-graphs",
+        action="store_true",
+        help="with --model: launch vision encoder and proposer as one CUDA graph",
     )
     parser.add_argument(
         "--scaling",
         action="store_true",
-        help="also how cost grows with regions, commands, pictures, tokens",
+        help="also measure how cost grows with regions, commands, pictures and tokens",
     )
-    parser.add_argument("--json", action="store_true", help="end in one line of JSON")
+    parser.add_argument(
+        "--json", action="store_true", help="end with the report as one line of JSON"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, print each table once it is there, and one line of JSON if asked; return 0."""
+    """Measure, print each table when it is complete, and return 0.
+
+    Raises ValueError for options that exclude each other.
+    """
     if args.model and args.scaling:
         raise ValueError("--scaling measures the benchmark's own model; leave --model out")
     if not args.model and (args.quantization != NO_QUANTIZATION or args.cuda_graphs):
@@ -153,7 +160,7 @@ def _use(args: argparse.Namespace) -> dict:
 
 @torch.inference_mode()
 def measure(model: Groma, reps: int) -> dict:
-    """Return medians and minima in ms, the tokens said, the regions and the peak of memory."""
+    """Return medians and minima in ms, the tokens of the answer, regions and peak memory."""
     clock, pixels, ids = Clock(model.device), picture(model), prompt(model)
     said, regions = first_and_next(model, clock, pixels, ids)
     clock.ms.clear()
@@ -167,7 +174,10 @@ def measure(model: Groma, reps: int) -> dict:
 def first_and_next(
     model: Groma, clock: Clock, pixels: Tensor, ids: Tensor
 ) -> tuple[list[int], int]:
-    """Time one command on a new frame and one on the kept frame; return tokens and regions."""
+    """Time one command on a new frame and one on the kept frame; return tokens and regions.
+
+    Raises RuntimeError where the two answers differ in float32.
+    """
     start = now_ms(model.device)
     states = clock.time("vision", lambda: model.perceiver.hidden_states(pixels))
     chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
@@ -191,7 +201,7 @@ def first_and_next(
 def speak(
     model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
 ) -> list[int]:
-    """Return the `count` likeliest tokens after `hidden`, timing each but the first."""
+    """Return `count` tokens after `hidden` (1, D), decoded greedily; time each but the first."""
     said = [int(model.logits(hidden).argmax())]
     while len(said) < count:
         start = now_ms(model.device)
@@ -202,7 +212,7 @@ def speak(
 
 
 def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.device) -> dict:
-    """Return medians and minima of what is labelled, and the peak of memory so far."""
+    """Return medians and minima of the labelled times, and the peak of memory so far."""
     return {
         "ms": {name: round(statistics.median(ms[name]), 2) for name in labels},
         "ms_min": {name: round(min(ms[name]), 2) for name in labels},
@@ -211,7 +221,7 @@ def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.de
 
 
 def table(result: dict, labels: dict[str, str]) -> str:
-    """Return medians and minima as lines for people."""
+    """Return medians and minima as text."""
     lines = [f"  {'':<46}{'median':>9}{'least':>9}"]
     for name, label in labels.items():
         lines.append(f"  {label:<46}{result['ms'][name]:>9.1f}{result['ms_min'][name]:>9.1f} ms")
@@ -221,7 +231,7 @@ def table(result: dict, labels: dict[str, str]) -> str:
 
 
 def machine(device: torch.device) -> str:
-    """Return what computes, in words."""
+    """Return the name of the GPU, or of the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
@@ -232,17 +242,18 @@ def machine(device: torch.device) -> str:
 
 
 def name_of(dtype: torch.dtype) -> str:
-    """Return a precision's name as `--dtype` takes it."""
+    """Return the name of a precision as `--dtype` takes it."""
     return str(dtype).removeprefix("torch.")
 
 
 def say(text: str) -> None:
-    """Show progress in one line of stderr, replaced by the next; nothing where nobody looks."""
+    """Show progress in one line of a terminal, which the next call replaces."""
     if sys.stderr.isatty():
         print(f"\r{text:<60}\r", end="", file=sys.stderr, flush=True)
 
 
 def _positive(text: str) -> int:
+    """Read a whole number of at least 1."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is below 1")

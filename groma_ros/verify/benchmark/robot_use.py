@@ -1,4 +1,4 @@
-"""Time a model as a robot uses it: pictures of the shipped tabletop, and commands about them."""
+"""Time a model as a robot uses it: on pictures of the shipped tabletop and commands about them."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def measure(
 ) -> tuple[dict[str, list[float]], float]:
     """Return the milliseconds of each of LABELS, one a repetition, and the median of regions.
 
-    Each repetition takes another picture; what only the first of all costs is left out. `tell` is
-    called with how far it is.
+    Each repetition takes another picture. One repetition before the others is left out, because
+    first calls cost more. `tell` is called with a line about the progress.
     """
     pictures = [read_picture(str(path)) for path in sorted(SHIPPED.glob("*.jpg"))]
     ms: dict[str, list[float]] = {}
@@ -42,8 +42,8 @@ def measure(
     for rep in range(-1, reps):
         tell(f"repetition {rep + 1} of {reps}")
         first = rep % len(pictures)
-        some = (pictures + pictures)[first : first + BATCH]
-        times, count = _one(predictor, some)
+        batch = (pictures + pictures)[first : first + BATCH]
+        times, count = _one(predictor, batch)
         if rep >= 0:
             regions.append(count)
             for name, value in times.items():
@@ -52,7 +52,7 @@ def measure(
 
 
 def _one(predictor: Predictor, pictures: Sequence[np.ndarray]) -> tuple[dict[str, float], int]:
-    """Return the times of one picture and its commands, and of a batch; and the regions found."""
+    """Return the times in ms of one picture, its commands and a batch, and the regions found."""
     perception = predictor.perceive(pictures[0])
     times = dict(perception.timings_ms)
     for name, command in COMMANDS.items():

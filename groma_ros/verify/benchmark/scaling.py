@@ -1,4 +1,4 @@
-"""How the benchmark's cost grows: with regions, commands, pictures in a batch, an answer's tokens."""
+"""Measure how cost grows with regions, commands, pictures in a batch and tokens of an answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 REGIONS, COMMANDS = (10, 25, 50, 75, 100), (1, 2, 4, 8, 16)
 PICTURES, TOKENS = (1, 2, 3, 4), (5, 20, 50, 100, 200)
 PHRASE = 20
-"""Tokens of a command that asks for one thing, up to the region it points at."""
+"""Tokens of a command that asks for one thing, up to the region token of its answer."""
 Row = dict[str, float]
 
 
@@ -41,7 +41,7 @@ def tables(model: Groma, clock: Clock, reps: int) -> Iterator[tuple[str, list[Ro
 
 
 def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
-    """Yield what 10 to 100 regions of one picture cost; memory is what the calls add at most."""
+    """Yield the cost of encoding and reading 10 to 100 regions of one picture."""
     states = model.perceiver.hidden_states(picture(model))
     proposed, ids = model.perceiver.propose(states), prompt(model)
     for count in REGIONS:
@@ -57,7 +57,7 @@ def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
 
 
 def commands(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
-    """Yield what asking for 1 to 16 things in one kept picture costs, all read in one forward."""
+    """Yield the cost of asking for 1 to 16 things in one kept picture, all in one forward."""
     percept = model.perceive(picture(model))[0]
     words = prompt(model)[-PHRASE:]
     _, prefix = prefill(model, model.embed_prompt(prompt(model), percept)[None, :-QUESTION])
@@ -75,7 +75,7 @@ def commands(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
 
 
 def pictures(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
-    """Yield what perceiving 1 to 4 pictures at once costs."""
+    """Yield the cost of perceiving 1 to 4 pictures in one batch."""
     for count in PICTURES:
         batch = torch.cat([picture(model).roll(56 * i, -1) for i in range(count)])
         row = _cost("perceive", clock, reps, lambda b=batch: model.perceive(b))
@@ -83,7 +83,7 @@ def pictures(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
 
 
 def tokens(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
-    """Yield what answers of 5 to 200 tokens cost after a kept picture."""
+    """Yield the cost of answers of 5 to 200 tokens after a kept picture."""
     percept = model.perceive(picture(model))[0]
     hidden, prefix = prefill(model, model.embed_prompt(prompt(model), percept)[None])
 
@@ -99,7 +99,7 @@ def tokens(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
 
 
 def _cost(name: str, clock: Clock, reps: int, call: Callable[[], object]) -> Row:
-    """Return the median time of a call and the most memory that it adds."""
+    """Return the median time of a call in ms, and the most memory that it adds in MiB."""
     memory = extra_mb(clock.device, call)
     clock.ms.pop(name, None)
     for _ in range(reps):

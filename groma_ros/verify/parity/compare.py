@@ -1,10 +1,12 @@
-"""Compare the model with golden files of the official code, stage by stage.
+"""`groma parity`: compare the model with golden files of the official code, stage by stage.
 
 A golden directory holds pairs NAME.json and NAME.npz of cases, and may hold text.json with
 tokenizer/tokenizer.model, image_processor.npz, and NAME_state_dict.json with NAME_config.json.
-Everything found is compared; a file without its other half, a stage that is missing or that
-nobody knows, and a directory with nothing in it are failures.
+Everything in it is compared. A file without its other half, a stage that is missing or unknown,
+and an empty directory are failures.
 """
+
+from __future__ import annotations
 
 import argparse
 import json
@@ -18,6 +20,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
+from groma_ros.model.groma import Groma
 from groma_ros.verify.parity import rule
 from groma_ros.verify.parity.files import (
     check_config,
@@ -28,6 +31,10 @@ from groma_ros.verify.parity.files import (
 from groma_ros.verify.parity.report import Check, print_table
 from groma_ros.verify.parity.trace import Case, batch_rows, build, trace
 
+EXAMPLES = """example, from a checkout:
+  groma parity tests/golden
+"""
+
 PARTS = ("#shape", "#sample", "#stat")
 BASE_TOLERANCE = 1e-6
 ERROR_FACTOR = 5.0
@@ -35,20 +42,24 @@ ERROR_FACTOR = 5.0
 
 @dataclass(frozen=True)
 class Golden:
-    """One pair of golden files."""
+    """Hold one pair of golden files: settings of NAME.json, arrays of NAME.npz by "case/stage"."""
 
     name: str
     settings: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
     def tolerance(self, stage: str) -> float:
-        """Return how far a stage may be from the golden; raise KeyError for an unknown one."""
+        """Return how far values of a stage may lie from the golden ones.
+
+        It is five times the error of the official code's own float32 against float64. Raises
+        KeyError for an unknown stage.
+        """
         errors = self.settings["err_f32_vs_f64"]
         key = stage if stage in errors else re.sub(r"\d+$", "", stage)
         return ERROR_FACTOR * errors[key]["max_abs"] + BASE_TOLERANCE
 
     def stages(self, case: str) -> dict[str, dict[str, np.ndarray]]:
-        """Return a case's stages, each as its parts: one whole array under "", or three."""
+        """Return the stages of a case: each is one whole array under "", or one of each PARTS."""
         found: dict[str, dict[str, np.ndarray]] = {}
         for key, array in self.arrays.items():
             owner, _, stage = key.partition("/")
@@ -67,16 +78,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare a directory and print the table; return 0 only if everything agrees."""
+    """Compare a directory, print the table, and return 0 if everything agrees, else 1."""
     checks = list(check_directory(args.directory))
     print_table(checks, only_failures=args.failures)
     return 0 if checks and all(check.agrees for check in checks) else 1
 
 
 def check_directory(directory: Path) -> Iterator[Check]:
-    """Compare everything that a directory holds."""
+    """Compare everything in a directory; yield one Check for each comparison."""
     if not directory.is_dir():
-        yield Check.failure("files", "-", f"{directory} is no directory")
+        yield Check.failure("files", "-", f"{directory} is not a directory")
         return
     names = {path.name for path in directory.iterdir()}
     jsons, arrays = _stems(names, ".json"), _stems(names, ".npz")
@@ -133,7 +144,7 @@ def check_set(settings_path: Path, arrays_path: Path) -> Iterator[Check]:
             yield Check.failure("case", case.name, f"cannot be run: {error!r}")
 
 
-def _check_case(golden: Golden, model: Any, case: Case, raw: dict[str, Any]) -> Iterator[Check]:
+def _check_case(golden: Golden, model: Groma, case: Case, raw: dict[str, Any]) -> Iterator[Check]:
     stages = golden.stages(case.name)
     is_row = re.search(r"\.row\d+$", case.name)
     for missing in sorted(set() if is_row else set(raw.get("shapes", ())) - set(stages)):
@@ -149,8 +160,8 @@ def _check_case(golden: Golden, model: Any, case: Case, raw: dict[str, Any]) -> 
         yield compare(golden, case.name, stage, parts, ours.get(stage), shape)
 
 
-def _check_rows(golden: Golden, model: Any, case: Case) -> Iterator[Check]:
-    """Compare every row of a batch, perceived together, with the golden of the row alone."""
+def _check_rows(golden: Golden, model: Groma, case: Case) -> Iterator[Check]:
+    """Compare each row of a batch that is perceived at once with the golden of the row alone."""
     alone = [golden.stages(f"{case.name}.row{row}") for row in range(len(case.images))]
     if not any(alone):
         return
@@ -169,9 +180,13 @@ def compare(
     ours: torch.Tensor | None,
     shape: list[int] | None,
 ) -> Check:
-    """Compare one stage by the rule of the golden files."""
+    """Compare one stage with its golden parts.
+
+    A golden of integers has to be equal, one of floats close by `Golden.tolerance`. A golden in
+    PARTS holds the shape, samples and statistics of a tensor (see `rule`).
+    """
     if ours is None:
-        return Check.failure(stage, case, "nobody knows this stage")
+        return Check.failure(stage, case, "this stage is unknown")
     values = ours.detach().cpu().numpy()
     if shape is not None and list(values.shape) != list(shape):
         return Check.failure(stage, case, f"shape is {list(values.shape)}, golden {shape}")

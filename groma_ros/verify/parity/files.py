@@ -1,4 +1,6 @@
-"""Parity of what lies beside the tensors: tokenizer, preprocessing, names and shapes."""
+"""Compare what lies beside the tensors: tokenizer, preprocessing, names, shapes and ties."""
+
+from __future__ import annotations
 
 import json
 from collections import defaultdict
@@ -74,8 +76,8 @@ def check_image_processor(directory: Path) -> Iterator[Check]:
     """Compare the normalisation with image_processor.npz.
 
     The file holds every 32nd pixel of resized pictures and every 16th of the normalised ones, but
-    not the pictures themselves: all values have to be normalised 8-bit levels, to agree where
-    both were sampled, and to lie within the extremes that were noted.
+    not the pictures themselves. So all values must be normalised 8-bit levels, must agree where
+    both were sampled, and must lie within the extremes in the file.
     """
     path = directory / "image_processor.npz"
     if not path.exists():
@@ -89,7 +91,7 @@ def check_image_processor(directory: Path) -> Iterator[Check]:
         for name in names:
             yield from _check_picture(name, {k: arrays.pop(f"{name}/{k}") for k in _PICTURE})
         for key in arrays:
-            yield Check.failure("pixels", key, "nobody knows this entry")
+            yield Check.failure("pixels", key, "this entry is unknown")
     except _READ_ERRORS as error:
         yield Check.failure("pixels", path.name, f"cannot be read: {error!r}")
 

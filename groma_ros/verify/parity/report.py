@@ -1,4 +1,6 @@
-"""One row of the parity table, and the table."""
+"""Hold one row of the parity table, and print the table."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """A comparison: the worst error found and the tolerance it has to stay within."""
+    """Hold one comparison: it agrees where the error is within the tolerance.
+
+    stage, case  what was compared
+    error        the largest distance, inf where there is no number to compare
+    reason       why it failed, where that is not the distance
+    """
 
     stage: str
     case: str
@@ -15,13 +22,13 @@ class Check:
     reason: str = ""
 
     @classmethod
-    def failure(cls, stage: str, case: str, reason: str) -> "Check":
-        """Return a check that failed for a reason other than a number."""
+    def failure(cls, stage: str, case: str, reason: str) -> Check:
+        """Return a comparison that failed for a reason other than a distance."""
         return cls(stage, case, float("inf"), 0.0, reason)
 
     @classmethod
-    def equal(cls, stage: str, case: str, same: bool, reason: str = "differs") -> "Check":
-        """Return a check of something that is either the same or not."""
+    def equal(cls, stage: str, case: str, same: bool, reason: str = "differs") -> Check:
+        """Return a comparison of two things that are either the same or not."""
         return cls(stage, case, 0.0, 0.0) if same else cls.failure(stage, case, reason)
 
     @property
@@ -31,7 +38,7 @@ class Check:
 
 
 def print_table(checks: Sequence[Check], only_failures: bool = False) -> None:
-    """Print stage, case, worst error, tolerance and verdict of each check, then the sum."""
+    """Print a row for each comparison, and how many agree."""
     print(f"{'stage':<24} {'case':<14} {'worst error':>12} {'tolerance':>12}")
     for check in checks:
         if only_failures and check.agrees:

@@ -1,8 +1,10 @@
-"""The rule behind the golden files: weights, images, samples and projections from names alone.
+"""Draw the weights and pictures of the golden files from names alone, and sample tensors.
 
-Every value is drawn from numpy's PCG64, seeded by the CRC-32 of "seed:tag", so that no weights
-need to be shipped with the goldens.
+Every value comes from numpy's PCG64, seeded by the CRC-32 of "seed:tag", so that no weights need
+to be shipped with the golden files. The official code was run with the same values.
 """
+
+from __future__ import annotations
 
 import math
 import re
@@ -22,7 +24,7 @@ _STRIDE = 2654435761
 
 
 def draw_uniform(seed: int, tag: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Draw uniform float64 numbers of mean 0 and variance 1, in C order."""
+    """Draw uniform float64 numbers of mean 0 and variance 1 as an array of `shape`, in C order."""
     generator = np.random.Generator(np.random.PCG64(zlib.crc32(f"{seed}:{tag}".encode())))
     draws = generator.random(math.prod(shape), dtype=np.float64)
     return ((2.0 * draws - 1.0) * math.sqrt(3.0)).reshape(shape)
@@ -32,7 +34,7 @@ def _fan_in(gain: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda z: gain * z / math.sqrt(z.shape[1])
 
 
-# First match wins.
+# Of the patterns that match a name, the first one decides.
 _RULES: tuple[tuple[re.Pattern[str], Callable[[np.ndarray], np.ndarray]], ...] = tuple(
     (re.compile(pattern), value)
     for pattern, value in (
@@ -56,7 +58,7 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[np.ndarray], np.ndarray]], ...] =
 
 
 def draw_weight(seed: int, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the float32 value of a parameter by its official name."""
+    """Return the float32 values, of `shape`, of the parameter with an official name."""
     name = canonical_name(name)
     z = draw_uniform(seed, name, shape)
     for pattern, value in _RULES:
@@ -80,7 +82,7 @@ def draw_image(tag: str, size: int = 448) -> np.ndarray:
 
 
 def state_dict(model: nn.Module, seed: int) -> dict[str, torch.Tensor]:
-    """Return the rule's weights for a model whose state dict has the official names.
+    """Return drawn weights for a model whose state dict has the official names.
 
     Names that the official model ties share one tensor.
     """
@@ -100,14 +102,14 @@ def sample_indices(count: int) -> np.ndarray:
 
 
 def sample(values: np.ndarray) -> np.ndarray:
-    """Return the sampled values, zero where they are not finite."""
+    """Return (SAMPLES,) values of a tensor, zero where they are not finite."""
     flat = values.ravel()
     chosen = flat[sample_indices(flat.size)]
     return np.where(np.isfinite(chosen), chosen, 0)
 
 
 def statistics(values: np.ndarray) -> np.ndarray:
-    """Return mean, deviation, max |x|, finite count and four projections, as float64.
+    """Return (8,) float64: mean, deviation, max |x|, finite count and four projections.
 
     Values that are not finite count as zero.
     """
