@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from groma_ros.sim.kinds import TABLETOP
+from groma_ros.sim.kinds import KIND_SETS
 from groma_ros.sim.library import Library, add_scans, make_library
 from groma_ros.sim.pictures_on_disk import count_pictures, shard_plan, write_shard
 from groma_ros.sim.scans import check_folder, read_scans
@@ -44,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
     parser.add_argument(
+        "--kinds",
+        choices=tuple(KIND_SETS),
+        default="tabletop",
+        help="tabletop: the kinds that groma-nano was made for, and the scenes that it is measured "
+        "on; all: forks, tools, fruit, phones and more beside them (default %(default)s)",
+    )
+    parser.add_argument(
         "--meshes",
         type=Path,
         metavar="DIR",
@@ -71,6 +78,7 @@ class ShardJob:
     split: str
     seed: int
     size_hw: tuple[int, int] | None
+    kinds: str
     meshes: Path | None
 
 
@@ -90,7 +98,7 @@ def _render_shard(job: ShardJob) -> str:
     except ImportError as error:
         return f"rendering needs {error.name}: pip install .[train]"
     try:
-        renderer = _worker.get("renderer") or Renderer(library_of(job.meshes))
+        renderer = _worker.get("renderer") or Renderer(library_of(job.kinds, job.meshes))
         _worker["renderer"] = renderer
     except (RenderingUnavailable, ValueError) as error:
         return str(error)
@@ -105,13 +113,13 @@ def _render_shard(job: ShardJob) -> str:
     return ""
 
 
-def library_of(meshes: Path | None) -> Library:
-    """Return the shapes of the tabletop kinds, and the scans of a folder with them.
+def library_of(kinds: str, meshes: Path | None = None) -> Library:
+    """Return the shapes of one of `KIND_SETS`, and the scans of a folder with them.
 
     Raises ValueError where a file of the folder is no mesh.
     """
-    library = make_library(TABLETOP)
-    return add_scans(library, read_scans(meshes, TABLETOP)) if meshes else library
+    library = make_library(KIND_SETS[kinds])
+    return add_scans(library, read_scans(meshes, library.kinds)) if meshes else library
 
 
 def jpeg_quality(scene_seed: int) -> int:
@@ -131,7 +139,7 @@ def run(args: argparse.Namespace) -> int:
         return 2
     size_hw = tuple(args.size) if args.size else None
     jobs = [
-        ShardJob(path, first, pictures, args.split, args.seed, size_hw, args.meshes)
+        ShardJob(path, first, pictures, args.split, args.seed, size_hw, args.kinds, args.meshes)
         for path, first, pictures in wanted
         if count_pictures(path) != pictures
     ]

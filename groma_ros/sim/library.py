@@ -94,10 +94,15 @@ class Library:
         return choices[int(rng.integers(len(choices)))]
 
 
+def count_variants(kind: Kind) -> int:
+    """Return how many shapes a kind has; one with plain shapes has more of both for training."""
+    return VARIANTS + ONLY_TRAIN if kind.make_plain else VARIANTS
+
+
 def make_variant(kind: Kind, number: int) -> Shape:
     """Return variant `number` of a kind; the same shape on every call."""
     if number >= VARIANTS:
-        maker = (kind.make_plain or kind.make) if number % 2 else kind.make
+        maker = kind.make_plain if number % 2 else kind.make
         return _make(kind.name, number, "train", maker)
     return _make(kind.name, number, _split_of(number, VARIANTS, HELD_OUT), kind.make)
 
@@ -127,19 +132,23 @@ def hash_name(name: str) -> int:
     return int.from_bytes(name.encode()[:8].ljust(8, b"\0"), "little") % (2**31)
 
 
-@lru_cache(maxsize=2)
-def make_library(kinds: tuple[Kind, ...] = TABLETOP) -> Library:
-    """Return every variant of every kind and of the clutter; the same library on every call.
+def clutter_beside(kinds: Sequence[Kind]) -> tuple[str, ...]:
+    """Return the names of what may lie about: nothing that a person would call by one of the kinds.
 
-    Clutter that a person would call by one of the kinds is left out: every instance of a kind has
-    its place in the truth.
+    Every instance of a kind has its place in the truth.
     """
     names = {kind.name for kind in kinds}
-    made = [kind for kind in kinds if kind.make]
-    nobody_asks_for = tuple(
-        n for n in clutter.MAKERS if not names & {n, *clutter.CALLED.get(n, ())}
+    return tuple(
+        name for name in clutter.MAKERS if not names & {name, *clutter.CALLED.get(name, ())}
     )
-    shapes = [make_variant(kind, n) for kind in made for n in range(VARIANTS + ONLY_TRAIN)]
+
+
+@lru_cache(maxsize=2)
+def make_library(kinds: tuple[Kind, ...] = TABLETOP) -> Library:
+    """Return every variant of every kind and of the clutter; the same library on every call."""
+    made = [kind for kind in kinds if kind.make]
+    nobody_asks_for = clutter_beside(kinds)
+    shapes = [make_variant(kind, n) for kind in made for n in range(count_variants(kind))]
     shapes += [make_clutter(name, n) for name in nobody_asks_for for n in range(CLUTTER_VARIANTS)]
     shapes += [make_nameless(n) for n in range(NAMELESS_VARIANTS)]
     return Library(kinds, tuple(shapes), nobody_asks_for)

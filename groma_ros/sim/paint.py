@@ -25,6 +25,33 @@ DRINKS = (
 """Coffee, tea and milk: linear RGB."""
 
 
+_FIXED = {
+    "steel": (np.array([0.62, 0.62, 0.64]), 1.0),
+    "wood": (np.array([0.72, 0.54, 0.33]), 1.0),
+    "rubber": (np.array([0.07, 0.07, 0.075]), 1.0),
+    "screen": (np.array([0.03, 0.03, 0.04]), 1.0),
+    "lit_screen": (np.array([0.62, 0.72, 0.85]), 1.0),
+    "keys": (np.array([0.2, 0.2, 0.21]), 1.0),
+    "pale": (np.array([0.93, 0.92, 0.89]), 1.0),
+    "graphite": (np.array([0.13, 0.13, 0.14]), 1.0),
+    "eraser": (np.array([0.88, 0.52, 0.52]), 1.0),
+    "dough": (np.array([0.84, 0.6, 0.33]), 1.0),
+    "green": (np.array([0.2, 0.42, 0.13]), 1.0),
+    "earth": (np.array([0.22, 0.15, 0.1]), 1.0),
+    "card": (np.array([0.66, 0.52, 0.36]), 1.0),
+    "grey": (np.array([0.42, 0.42, 0.43]), 1.0),
+    "red_mark": (np.array([0.75, 0.08, 0.07]), 1.0),
+    "sausage": (np.array([0.62, 0.13, 0.08]), 1.0),
+    "eye": (np.array([0.04, 0.03, 0.03]), 1.0),
+}
+"""(linear RGB, alpha) of the parts that have the same paint whatever colour the object has."""
+
+
+def _bare_metal(rng: Generator) -> np.ndarray:
+    """Return the paint (3,) of an object without a colour word: bare metal."""
+    return np.array(METALS[int(rng.integers(len(METALS)))]) * rng.uniform(0.8, 1.05)
+
+
 def _choose_gloss(rng: Generator) -> tuple[float, float]:
     """Return (specular, shininess): matt, satin or glossy."""
     kind = rng.random()
@@ -40,7 +67,8 @@ def paint_object(rng: Generator, split: str, item: Placed, owner: int) -> list[G
     if item.shape.scan:
         return [_paint_scan(rng, item, owner)]
     varied = split == "train"
-    base = sample_rgb(item.colour, rng, varied)
+    bare = not item.colour
+    base = _bare_metal(rng) if bare else sample_rgb(item.colour, rng, varied)
     specular, shininess = _choose_gloss(rng)
     paints = _role_paints(rng, item, base)
     grains = texture_ids(split)["grain"] if varied and rng.random() < 0.15 else ()
@@ -51,7 +79,7 @@ def paint_object(rng: Generator, split: str, item: Placed, owner: int) -> list[G
     out = []
     for number, (role, _) in enumerate(item.shape.parts):
         rgb, alpha = paints[role]
-        metal = role == "metal"
+        metal = role in ("metal", "steel") or (bare and role == "body")
         out.append(
             Geom(
                 "part",
@@ -119,6 +147,8 @@ def _role_paints(
         "leaf": (np.array([0.25, 0.5, 0.15]), 1.0),
         "stalk": (base * 0.8 + np.array([0.03, 0.05, 0.0]), 1.0),
         "dark": (np.array([0.15, 0.1, 0.06]), 1.0),
+        **_FIXED,
+        "pale_body": (np.clip(base * 0.7 + 0.28, 0, 1), 1.0),
         "food": (np.array([0.75, 0.65, 0.45]) * rng.uniform(0.6, 1.2), 1.0),
     }
 

@@ -18,6 +18,8 @@ MAX_OBJECTS = 10
 ATTEMPTS = 30
 TALLEST_STACKED_M = 0.25
 AS_SCANNED_SHARE = 0.5
+ALWAYS_NATURAL = 0.9
+"""Kinds that have a natural colour at least this often take no colour of their neighbours."""
 _COUNTS = np.array([6, 7, 13, 16, 17, 15, 11, 8, 4, 3]) / 100
 """How often a scene is made of 1, 2, ... `MAX_OBJECTS` objects."""
 
@@ -118,7 +120,8 @@ def choose_contents(
     if count >= 3 and rng.random() < 0.3:
         shared = int(rng.integers(count))
         for k in rng.choice(count, min(int(rng.integers(2, 4)), count), replace=False):
-            colours[int(k)] = colours[shared]
+            if colours[shared] and chosen[int(k)].natural_share < ALWAYS_NATURAL:
+                colours[int(k)] = colours[shared]
     return [Wanted(kind, colour) for kind, colour in zip(chosen, colours, strict=True)]
 
 

@@ -51,3 +51,8 @@ def rolled(rng: Generator) -> np.ndarray:
 def tilted(rng: Generator) -> np.ndarray:
     """Return a fruit that stands, or in a third of the cases leans to one side."""
     return rotation_about("y", rng.uniform(0.2, 1.3)) if rng.random() < 0.3 else np.eye(3)
+
+
+def either_face(rng: Generator) -> np.ndarray:
+    """Return a thing that lies on its back, or in a quarter of the cases on its face."""
+    return rotation_about("x", np.pi) if rng.random() < 0.25 else np.eye(3)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from groma_ros.sim import dataset, photo, pictures_on_disk, placing, staging, world
-from groma_ros.sim.library import hash_name, make_library
+from groma_ros.sim.kinds import EVERY_KIND
+from groma_ros.sim.library import clutter_beside, hash_name, make_library
 from groma_ros.sim.scene import COLOURS, KINDS, Scene, SceneObject, mask_box_xyxy
 from groma_ros.values.pinhole import Pinhole
 
@@ -81,6 +82,25 @@ def test_kinds_repeat_in_about_half_of_the_scenes():
 
 def _plan(seed, split):
     return staging.plan_scene(np.random.default_rng(seed), make_library(), split)
+
+
+def test_food_keeps_its_colour_and_bare_metal_has_no_word():
+    rng = np.random.default_rng(1)
+    drawn = [wanted for _ in range(300) for wanted in placing.choose_contents(rng, EVERY_KIND)]
+    colours_of = {}
+    for wanted in drawn:
+        colours_of.setdefault(wanted.kind.name, []).append(wanted.colour)
+    assert set(colours_of) == {kind.name for kind in EVERY_KIND}
+    assert np.mean([colour == "green" for colour in colours_of["cucumber"]]) > 0.8
+    assert np.mean([colour == "" for colour in colours_of["fork"]]) > 0.5
+    assert "" not in colours_of["cup"] + colours_of["orange"]
+
+
+def test_things_that_are_a_kind_do_not_lie_about_unnamed():
+    scene_names = {kind.name for kind in EVERY_KIND}
+    clutter = set(clutter_beside(EVERY_KIND))
+    assert clutter and not clutter & scene_names
+    assert not clutter & {"phone", "plant", "ring"}, "a phone, a plant, a roll of tape"
 
 
 def test_plan_is_a_function_of_its_seed():

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from groma_ros.sim import colours, library, textures
-from groma_ros.sim.kinds import TABLETOP, kind_named
+from groma_ros.sim import colours, library, placing, textures
+from groma_ros.sim.kinds import EVERY_KIND, KIND_SETS, MORE, TABLETOP, kind_named
+from groma_ros.sim.paint import paint_object
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.sim.shapes import meshes
 
@@ -31,15 +32,53 @@ def test_sweep_is_a_closed_tube():
     assert meshes.extrude(path, 0.1, 64).volume() == pytest.approx(np.pi * 0.01, rel=0.02)
 
 
+def test_prism_of_a_notched_outline_has_its_area_and_faces_outwards():
+    notched = [(0, 0), (3, 0), (3, 1), (1, 1), (1, 2), (3, 2), (3, 3), (0, 3)]
+    assert meshes.prism(notched, 0.5).volume() == pytest.approx(3.5)
+    assert meshes.prism(notched[::-1], 0.5).volume() == pytest.approx(3.5)
+
+
+def test_ribbon_is_a_closed_bar():
+    path = np.stack([np.linspace(0, 2, 5), np.zeros(5), np.zeros(5)], 1)
+    bar = meshes.ribbon(path, 0.3, 0.1, power=40)
+    assert bar.volume() == pytest.approx(2 * 0.6 * 0.2, rel=0.15)
+    assert np.ptp(bar.vertices, 0) == pytest.approx([2, 0.6, 0.2], rel=0.03)
+
+
 def test_rows_of_kinds_are_whole():
-    assert len({kind.name for kind in TABLETOP}) == len(TABLETOP)
-    for kind in TABLETOP:
+    assert len({kind.name for kind in EVERY_KIND}) == len(EVERY_KIND) >= 40
+    assert [kind.name for kind in EVERY_KIND[: len(KINDS)]] == list(KINDS)
+    for kind in (*TABLETOP, *EVERY_KIND):
         assert kind.words[0] == kind.name
-        assert set(kind.natural_colours) <= set(COLOURS)
+        assert set(kind.natural_colours) <= {*COLOURS, ""}
         assert {word for word, _ in kind.plurals} <= set(kind.words)
         assert {*kind.holds, *kind.stands_on} <= set(KINDS)
     with pytest.raises(ValueError, match="teapot.*none of cup, glass"):
         kind_named("teapot")
+
+
+def test_no_word_means_two_kinds():
+    for kinds in KIND_SETS.values():
+        words = [word for kind in kinds for word in kind.all_words]
+        twice = {word for word in words if words.count(word) > 1}
+        same_plural = {"broccoli", "pliers", "scissors"}
+        assert twice <= same_plural
+
+
+@pytest.mark.parametrize("kind", MORE, ids=lambda kind: kind.name)
+def test_more_kinds_are_real_size_lie_on_the_table_and_can_be_painted(kind):
+    rng = np.random.default_rng(4)
+    for number in range(4):
+        shape = library.make_variant(kind, number)
+        assert 0.03 < shape.size_m.max() < 0.5
+        assert shape.vertices[:, 2].min() == pytest.approx(0, abs=0.006)
+        for _, mesh in shape.parts:
+            assert np.isfinite(mesh.vertices).all() and mesh.faces.max() < len(mesh.vertices)
+        colour = placing.choose_colour(rng, kind)
+        item = placing.Placed(kind, colour, shape, np.ones(3), np.eye(3), np.zeros(3))
+        geoms = paint_object(rng, "train", item, 0)
+        assert len(geoms) == len(shape.parts)
+        assert any(role == "body" for role, _ in shape.parts), "its colour can be seen"
 
 
 def test_every_edge_of_a_lathe_belongs_to_two_triangles():

@@ -273,3 +273,79 @@ def choose_facets(rng: Generator) -> tuple[int, bool]:
     if rng.random() < 0.12:
         return int(rng.integers(8, 13)), True
     return int(rng.integers(22, 33)), False
+
+
+def ribbon(
+    path: ArrayLike, half_width: ArrayLike, half_height: ArrayLike, power: float = 3
+) -> Mesh:
+    """Return a bar along a path (n, 3) that runs along x, of changing width and height.
+
+    half_width (along y) and half_height (along z) are numbers or (n,), metres; power is the
+    superellipse exponent of the section (2 an ellipse, 6 nearly a rectangle).
+    """
+    path = np.asarray(path, float)
+    angle = np.linspace(0, 2 * np.pi, 13)
+    c, s = np.cos(angle), np.sin(angle)
+    stretch = (np.abs(c) ** power + np.abs(s) ** power) ** (-1 / power)
+    wide = np.broadcast_to(np.asarray(half_width, float), (len(path),))[:, None] * (c * stretch)
+    high = np.broadcast_to(np.asarray(half_height, float), (len(path),))[:, None] * (s * stretch)
+    rings = path[:, None] + np.stack([0 * wide, wide, high], -1)
+    first = np.broadcast_to(path[0], rings[:1].shape)
+    last = np.broadcast_to(path[-1], rings[:1].shape)
+    rings = np.concatenate([first, rings, last])
+    u, v = np.meshgrid(np.linspace(0, 1, len(angle)), np.linspace(0, 1, len(rings)))
+    vertices = rings.reshape(-1, 3)
+    faces = _without_slivers(vertices, _grid_faces(len(rings), len(angle)))
+    return _outwards(Mesh(vertices, faces, np.stack([u, v], -1).reshape(-1, 2)))
+
+
+def prism(outline: ArrayLike, height: float) -> Mesh:
+    """Return a flat body between z = 0 and height whose outline (n, 2) may have notches.
+
+    The outline is a simple polygon in metres; either direction of walking it will do.
+    """
+    outline = np.asarray(outline, float)
+    if _signed_area(outline) < 0:
+        outline = outline[::-1]
+    n = len(outline)
+    lower = np.concatenate([outline, np.zeros((n, 1))], 1)
+    upper = lower + [0, 0, height]
+    cap = _triangulate(outline)
+    sides = np.stack([lower, np.roll(lower, -1, 0), np.roll(upper, -1, 0), upper], 1)
+    corners = 2 * n + 4 * np.arange(n)[:, None]
+    faces = [cap[:, ::-1], cap + n, corners + [0, 1, 2], corners + [0, 2, 3]]
+    vertices = np.concatenate([lower, upper, sides.reshape(-1, 3)])
+    low, size = outline.min(0), np.ptp(outline, 0)
+    uv = (vertices[:, :2] - low) / size
+    return Mesh(vertices, np.concatenate(faces).astype(np.int32), uv)
+
+
+def _signed_area(outline: np.ndarray) -> float:
+    x, y = outline.T
+    return float((x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2)
+
+
+def _triangulate(outline: np.ndarray) -> np.ndarray:
+    """Return triangles (n - 2, 3) of a counter-clockwise simple polygon (n, 2), by cutting ears."""
+    left = list(range(len(outline)))
+    out = []
+    while len(left) > 3:
+        ears = (k for k in range(len(left)) if _is_ear(outline, left, k))
+        k = next(ears, 0)
+        out.append((left[k - 1], left[k], left[(k + 1) % len(left)]))
+        del left[k]
+    return np.array([*out, left])
+
+
+def _is_ear(outline: np.ndarray, left: list[int], k: int) -> bool:
+    """Return whether corner k of what is left can be cut off: convex, and nothing else inside."""
+    a, b, c = (outline[left[j % len(left)]] for j in (k - 1, k, k + 1))
+    if _cross(b - a, c - b) <= 0:
+        return False
+    others = outline[[i for j, i in enumerate(left) if (j - k + 1) % len(left) > 2]]
+    inside = [_cross(q - p, others - p) > 0 for p, q in ((a, b), (b, c), (c, a))]
+    return not np.any(np.logical_and.reduce(inside))
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
