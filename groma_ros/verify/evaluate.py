@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question
 from groma_ros.train.regions import truth_of
 from groma_ros.values.answers import Grounding
 from groma_ros.values.boxes import iou
-from groma_ros.verify.calibration import Example, decide, reliability
+from groma_ros.verify.calibration import BINS, Decision, Example, decide, reliability
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Perception, Predictor
@@ -136,58 +137,100 @@ def evaluate(
     file for wrong answers; `greedy` compares with greedy decoding.
     """
     rng = np.random.default_rng(seed)
-    right: dict[str, list[bool]] = defaultdict(list)
-    refused, wrong, times, decisions, agrees = [], [], [], [], []
-    each = questions / len(FAMILIES)
+    examiner = Examiner(predictor, rng, greedy)
     asked_of = dict.fromkeys(FAMILIES, 0)
     started = time.monotonic()
     for number in range(len(store)):
-        open_families = [f for f in FAMILIES if asked_of[f] < each]
+        open_families = [f for f in FAMILIES if asked_of[f] < questions / len(FAMILIES)]
         if not open_families:
             break
         truth = truth_of(store, number)
         asked = {f: q for f in open_families if (q := ask(truth, rng, f))}
-        if not asked:
-            continue
-        rgb = np.asarray(store.image(number))
-        size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
-        perception = predictor.perceive(rgb)
-        for family, question in asked.items():
+        for family in asked:
             asked_of[family] += 1
-            command, answer = _answer(predictor, perception, question, truth, size, rng)
-            ok = is_right(question, answer, truth, size)
-            right[question.family].append(ok)
-            if question.form == "locate":
-                phrase = parse_command(command).target.text
-                probabilities = predictor.point(perception, [phrase])[0]
-                wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
-                example = Example(probabilities, perception.boxes_xyxy, wanted)
-                decisions.append(
-                    decide(example, replace(predictor.model.config.pointing, temperature=1.0))
-                )
-                if greedy:
-                    agrees.append(
-                        greedy_agrees(predictor, perception, phrase, probabilities, answer)
-                    )
-            times.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
-            if question.objects and question.form == "locate":
-                refused.append(answer.status.value == "NOT_FOUND")
-            if not ok:
-                wrong.append(_failure(number, question, command, answer))
+        if asked:
+            examiner.ask_about(number, np.asarray(store.image(number)), truth, asked.values())
         if number % 25 == 0:
-            done = sum(map(len, right.values()))
+            done = examiner.count
             rate = done / (time.monotonic() - started)
             print(f"\r{done} of {questions} questions, {rate:.1f}/s", end="", file=sys.stderr)
     print(file=sys.stderr)
     if failures:
-        failures.write_text("".join(json.dumps(w) + "\n" for w in wrong))
-    report = _report(right, refused, times)
-    confidences = [d.confidence for d in decisions]
-    report["calibration"] = reliability(confidences, [d.first for d in decisions])
-    if greedy:
-        choice, kept = np.mean(agrees, axis=0)
-        report["greedy"] = {"same_choice": float(choice), "same_answer": float(kept)}
-    return report
+        failures.write_text("".join(json.dumps(w) + "\n" for w in examiner.wrong))
+    return examiner.report()
+
+
+class Examiner:
+    """Ask questions as a user would, and collect how they were answered."""
+
+    def __init__(self, predictor: Predictor, rng: np.random.Generator, greedy: bool = False):
+        """Take a predictor, the source of random wordings, and whether to decode greedily too."""
+        self.predictor, self.rng, self.greedy = predictor, rng, greedy
+        self.right: dict[str, list[bool]] = defaultdict(list)
+        self.wrong: list[dict] = []
+        self.refused: list[bool] = []
+        self.times_ms: list[float] = []
+        self.decisions: list[Decision] = []
+        self.agrees: list[tuple[bool, bool]] = []
+
+    @property
+    def count(self) -> int:
+        """Number of questions so far."""
+        return sum(map(len, self.right.values()))
+
+    def ask_about(
+        self, number: int, rgb: np.ndarray, truth: Truth, questions: Iterable[Question]
+    ) -> None:
+        """Ask questions about a picture (H, W, 3) uint8 whose number in the store is given."""
+        size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
+        perception = self.predictor.perceive(rgb)
+        for question in questions:
+            command, answer = self._answer(perception, question, truth, size)
+            self.times_ms.append(answer.timings_ms["perceive"] + answer.timings_ms["ground"])
+            right = is_right(question, answer, truth, size)
+            self.right[question.family].append(right)
+            if not right:
+                self.wrong.append(_failure(number, question, command, answer))
+            if question.form == "locate":
+                wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
+                self._weigh(perception, parse_command(command).target.text, wanted, answer)
+            if question.form == "locate" and question.objects:
+                self.refused.append(answer.status.value == "NOT_FOUND")
+
+    def _answer(
+        self, perception: Perception, question: Question, truth: Truth, size: np.ndarray
+    ) -> tuple[str, Grounding]:
+        """Ask a question as a user would; return the words that were sent, and the answer."""
+        if question.form == "refer":
+            box = truth.box_xyxy_norm[question.objects[0]] * size
+            answer = self.predictor.describe(perception, box[None].astype(np.float32))
+            return prompts.WHAT_IS_THIS, answer
+        templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
+        template = templates[int(self.rng.integers(len(templates)))]
+        command = template.format(spoken(question))
+        return command, self.predictor.ground(perception, command)
+
+    def _weigh(
+        self, perception: Perception, phrase: str, wanted_xyxy: np.ndarray, answer: Grounding
+    ) -> None:
+        """Keep how sure the answer to a singular phrase was, for the calibration."""
+        probabilities = self.predictor.point(perception, [phrase])[0]
+        example = Example(probabilities, perception.boxes_xyxy, wanted_xyxy)
+        rule = replace(self.predictor.model.config.pointing, temperature=1.0)
+        self.decisions.append(decide(example, rule))
+        if self.greedy:
+            agrees = greedy_agrees(self.predictor, perception, phrase, probabilities, answer)
+            self.agrees.append(agrees)
+
+    def report(self) -> dict:
+        """Return accuracy and count by family, false refusals, calibration and times."""
+        report = _report(self.right, self.refused, self.times_ms)
+        confidences = [d.confidence for d in self.decisions]
+        report["calibration"] = reliability(confidences, [d.first for d in self.decisions])
+        if self.greedy:
+            choice, kept = np.mean(self.agrees, axis=0)
+            report["greedy"] = {"same_choice": float(choice), "same_answer": float(kept)}
+        return report
 
 
 def greedy_agrees(
@@ -219,23 +262,6 @@ def greedy_agrees(
     region = choices.index(token)
     kept = perception.boxes_xyxy[region].tolist() in found if region < count else not found
     return token == choices[int(probabilities.argmax())], kept
-
-
-def _answer(
-    predictor: Predictor,
-    perception: Perception,
-    question: Question,
-    truth: Truth,
-    size: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[str, Grounding]:
-    """Ask a question as a user would; return the words that were sent, and the answer."""
-    if question.form == "refer":
-        box = truth.box_xyxy_norm[question.objects[0]] * size
-        return prompts.WHAT_IS_THIS, predictor.describe(perception, box[None].astype(np.float32))
-    templates = COMMANDS_ALL if question.form == "locate_all" else COMMANDS
-    command = templates[int(rng.integers(len(templates)))].format(spoken(question))
-    return command, predictor.ground(perception, command)
 
 
 def spoken(question: Question) -> str:
@@ -338,7 +364,7 @@ def plot(calibration: dict) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     at = lambda sure, right: (edge + side * sure, edge + side * (1 - right))
     for row in calibration["bins"]:
-        left, width = int(min(row["confidence"], 0.999) * 10) / 10, 0.1
+        left, width = int(min(row["confidence"], 0.999) * BINS) / BINS, 1 / BINS
         draw.rectangle(
             [at(left + 0.005, row["accuracy"]), at(left + width - 0.005, 0)], fill="#7aa6d8"
         )

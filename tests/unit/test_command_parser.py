@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from groma_ros.language.command_parser import MAX_CHARACTERS, parse_command
 from groma_ros.language.word_tables import word_set
+from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train import questions
 from groma_ros.values.commands import Command
 
@@ -76,7 +77,8 @@ def test_every_phrase_of_the_training_questions_is_asked_as_it_is():
     for _ in range(60):
         size = int(rng.integers(1, 9))
         corners = np.sort(rng.random((size, 2, 2)), axis=1).reshape(size, 4)
-        kinds, colours = rng.integers(0, 13, size), rng.integers(0, 10, size)
+        kinds = rng.integers(0, len(KINDS), size)
+        colours = rng.integers(0, len(COLOURS), size)
         truth = questions.Truth(kinds, colours, corners, rng.random(size) + 0.5)
         for question in questions.ask_many(truth, rng, 8):
             if question.form in ("locate", "locate_all"):

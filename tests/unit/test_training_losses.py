@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
 from groma_ros.train.pictures import crop_boxes, crop_cells
 from groma_ros.values.boxes import iou
-from groma_ros.verify.evaluate import is_right, names_kind_and_colour
 
 
 def test_no_object_no_assignment():
@@ -70,35 +68,3 @@ def test_cropped_cells_are_those_of_the_crop():
 
 def test_overlap_of_nothing_with_something():
     assert iou(np.zeros((0, 4)), np.ones((2, 4))).shape == (0, 2)
-
-
-def test_a_description_has_to_name_kind_and_colour():
-    cup, red = KINDS.index("cup"), COLOURS.index("red")
-    assert names_kind_and_colour("A red mug.", cup, red)
-    assert not names_kind_and_colour("A red bowl.", cup, red) and not names_kind_and_colour(
-        "A blue cup.", cup, red
-    )
-
-
-def test_judge_wants_the_first_box_and_refusals_without_boxes():
-    from groma_ros.train.questions import Question, Truth
-    from groma_ros.values.answers import Grounding, Phrase, Status
-
-    truth = Truth(np.array([0]), np.array([0]), np.array([[0.1, 0.1, 0.5, 0.5]]), np.array([1.0]))
-    size = np.array([100, 100, 100, 100])
-    right, wrong = np.array([[10, 10, 50, 50]]), np.array([[60, 60, 90, 90]])
-
-    def answer(status, *boxes):
-        boxes = np.concatenate(boxes).astype(np.float32) if boxes else np.zeros((0, 4), np.float32)
-        phrase = Phrase("cup", (0, 3), boxes, np.ones(len(boxes), np.float32) / 2, "target")
-        return Grounding(status, "cup", (phrase,), "pick", {})
-
-    asked = Question("unique", "locate", "the red cup", (0,))
-    assert is_right(asked, answer(Status.GROUNDED, right), truth, size)
-    assert not is_right(asked, answer(Status.AMBIGUOUS, wrong, right), truth, size)
-    assert not is_right(asked, answer(Status.NOT_FOUND), truth, size)
-    absent = Question("absent", "locate", "the ball")
-    assert is_right(absent, answer(Status.NOT_FOUND), truth, size)
-    assert not is_right(absent, answer(Status.GROUNDED, wrong), truth, size)
-    every = Question("all", "locate_all", "cups", (0,))
-    assert not is_right(every, answer(Status.GROUNDED, right, wrong), truth, size)
