@@ -19,7 +19,7 @@ from steps import Log, Runner, Stamps, main_guard
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def main():
+def main() -> None:
     """Bring the set-up to the state that the repository asks for."""
     start = time.monotonic()
     (ROOT / "build").mkdir(exist_ok=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import urllib.error
 import urllib.request
+from pathlib import Path
 
-from machine import probe_python, require_disk
-from steps import SetupError, fingerprint
+from machine import Machine, probe_python, require_disk
+from steps import Runner, SetupError, Stamps, fingerprint
 
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 DISK_GB = {"cpu": 4.0, "cuda": 12.0}
@@ -17,7 +18,7 @@ WHEEL_BUILD_PYTHON = "/opt/python/cp{0}{1}-cp{0}{1}"
 class Environment:
     """The project's .venv for one machine."""
 
-    def __init__(self, root, machine, runner, stamps):
+    def __init__(self, root: Path, machine: Machine, runner: Runner, stamps: Stamps) -> None:
         self.root = root
         self.machine = machine
         self.runner = runner
@@ -27,11 +28,12 @@ class Environment:
         self.requirements = root / "tools/requirements"
 
     @property
-    def site_packages(self):
+    def site_packages(self) -> Path:
+        """The folder of installed packages."""
         return self.venv / "lib/python{}.{}/site-packages".format(*self.machine.python.version)
 
     @property
-    def identity(self):
+    def identity(self) -> str:
         """Hash what the environment is made from: interpreter, ROS installation, GPU."""
         machine = self.machine
         return fingerprint(
@@ -43,21 +45,23 @@ class Environment:
         )
 
     @property
-    def package_files(self):
+    def package_files(self) -> list[Path]:
+        """The lists of packages that this machine needs."""
         files = ["constraints.txt", "build.txt"]
         if self.machine.ros_distro is None:
             files.append("ros-kilted.txt")
         return [self.requirements / name for name in files]
 
     @property
-    def packages(self):
+    def packages(self) -> str:
         """Hash what is to be installed."""
         return fingerprint(self.identity, self.root / "setup.py", *self.package_files)
 
-    def is_current(self):
+    def is_current(self) -> bool:
+        """Tell whether everything that is asked for is installed."""
         return self.python.exists() and self.stamps.matches("packages", self.packages)
 
-    def build(self):
+    def build(self) -> None:
         """Run every step that is not done yet."""
         kind = "cuda" if self.machine.has_gpu else "cpu"
         if not self.is_current():
@@ -76,7 +80,8 @@ class Environment:
         self.runner.step("groma_ros and its Python packages", self.install_library)
         self.stamps.set("packages", self.packages)
 
-    def make_venv(self):
+    def make_venv(self) -> str:
+        """Make .venv anew and return the version of its Python."""
         command = [self.machine.python.executable, "-m", "venv", "--clear"]
         if self.machine.ros_distro is not None:
             command.append("--system-site-packages")
@@ -88,12 +93,13 @@ class Environment:
         self.stamps.set("venv", self.identity)
         return self.machine.python.version_text
 
-    def borrow_site_packages(self):
+    def borrow_site_packages(self) -> None:
         """Show the environment the packages of a ROS installation that itself is a venv."""
         line = f"import site; site.addsitedir({self.machine.python.site_packages!r})\n"
         (self.site_packages / "_ros_installation.pth").write_text(line)
 
-    def pip(self, *arguments, what):
+    def pip(self, *arguments: str | Path, what: str) -> None:
+        """Run `pip install` in the environment, held to the constraints."""
         self.runner.run(
             [
                 self.python,
@@ -113,10 +119,11 @@ class Environment:
         )
 
     @property
-    def borrows_torch(self):
+    def borrows_torch(self) -> bool:
+        """Whether torch comes from the ROS installation."""
         return self.machine.ros_distro is not None and self.machine.python.torch
 
-    def constraints(self):
+    def constraints(self) -> list[str | Path]:
         """Hold to the tested releases, except where the packages of an installation stay in use.
 
         Its compiled messages were built with its numpy and load no other major release of it.
@@ -131,7 +138,8 @@ class Environment:
         path.write_text("\n".join(lines) + "\n")
         return ["-c", path]
 
-    def install_build_tools(self):
+    def install_build_tools(self) -> str:
+        """Install what colcon needs and, without a ROS installation, ROS 2 itself."""
         names = ["build.txt"] + (["ros-kilted.txt"] if self.machine.ros_distro is None else [])
         arguments = [part for name in names for part in ("-r", self.requirements / name)]
         self.pip(*arguments, what="installing build tools")
@@ -139,7 +147,7 @@ class Environment:
             self.mend_cmake_exports()
         return ""
 
-    def mend_cmake_exports(self):
+    def mend_cmake_exports(self) -> None:
         """Point the wheels' CMake exports at this Python; they name the one that built them."""
         built_with = WHEEL_BUILD_PYTHON.format(*self.machine.python.version)
         major_minor = "python{}.{}".format(*self.machine.python.version)
@@ -156,8 +164,8 @@ class Environment:
             if text != original:
                 path.write_text(text)
 
-    def install_torch(self, kind):
-        """Install torch by itself, because the index decides which build it is.
+    def install_torch(self, kind: str) -> str:
+        """Install torch by itself, because the index decides which build it is; return its version.
 
         The default index holds the CUDA build with several gigabytes of libraries, or on some
         machines a CPU build. The CPU index is asked as well where it can be reached.
@@ -170,14 +178,14 @@ class Environment:
         self.pip("torch", *extra, what="installing torch")
         return self.ask("import torch; print(torch.__version__)")
 
-    def install_library(self):
+    def install_library(self) -> str:
         """Install this repository in editable form, with what the node and the tests need."""
         installed_cv2 = self.machine.ros_distro is not None and self.machine.python.cv2
         extras = "test" if installed_cv2 else "ros,test"
         self.pip("--no-build-isolation", "-e", f".[{extras}]", what="installing Python packages")
         return ""
 
-    def ask(self, code):
+    def ask(self, code: str) -> str:
         """Run a line of Python in the environment and return what it prints."""
         answer = subprocess.run(
             [self.python, "-c", code], capture_output=True, text=True, check=False
@@ -187,7 +195,7 @@ class Environment:
         return answer.stdout.strip()
 
 
-def reachable(url, timeout_s=8.0):
+def reachable(url: str, timeout_s: float = 8.0) -> bool:
     """Tell whether an address answers."""
     try:
         with urllib.request.urlopen(url, timeout=timeout_s):

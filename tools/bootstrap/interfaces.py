@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 
+from environment import Environment
 from machine import require_disk
-from steps import fingerprint
+from steps import Runner, Stamps, fingerprint
 
 INSTALLED = ("groma_ros", "launch", "config", "rviz", "scripts")
 BUILD_DISK_GB = 0.5
@@ -28,7 +29,7 @@ unset -f _groma_ros_prepend
 class Workspace:
     """The colcon workspace under build/, for one environment."""
 
-    def __init__(self, environment, runner, stamps):
+    def __init__(self, environment: Environment, runner: Runner, stamps: Stamps) -> None:
         self.environment = environment
         self.machine = environment.machine
         self.root = environment.root
@@ -38,7 +39,7 @@ class Workspace:
         self.install = self.base / "install"
 
     @property
-    def sources(self):
+    def sources(self) -> str:
         """Hash what the build reads: interface files by content, installed files by name."""
         contents = [self.root / "package.xml", self.root / "CMakeLists.txt"]
         for folder in (self.root, self.root / "tools/vision_msgs"):
@@ -58,10 +59,12 @@ class Workspace:
             *map(str, names),
         )
 
-    def is_current(self):
+    def is_current(self) -> bool:
+        """Tell whether the last build had the same inputs."""
         return (self.root / "activate").exists() and self.stamps.matches("built", self.sources)
 
-    def build(self):
+    def build(self) -> None:
+        """Build the packages and write `activate`, unless that is done."""
         if self.is_current():
             return
         self.stamps.clear("built")
@@ -70,7 +73,8 @@ class Workspace:
         (self.root / "activate").write_text(self.activate_text())
         self.stamps.set("built", self.sources)
 
-    def run_colcon(self):
+    def run_colcon(self) -> str:
+        """Build the packages; return where vision_msgs comes from, if from the installation."""
         folders = ["."] if self.machine.has_vision_msgs else ["tools/vision_msgs", "."]
         self.runner.run(
             [
@@ -103,7 +107,7 @@ class Workspace:
         )
         return "vision_msgs of the installation" if self.machine.has_vision_msgs else ""
 
-    def search_paths(self):
+    def search_paths(self) -> dict[str, list[str]]:
         """List, for each variable, the folders that have to come first, the first one foremost."""
         venv, install = self.environment.venv, self.install
         tag = "python{}.{}".format(*self.machine.python.version)
@@ -126,7 +130,7 @@ class Workspace:
                 folders += [p for p in sourced if name != "PATH" and not p.startswith(own)]
         return {name: [str(folder) for folder in folders] for name, folders in paths.items()}
 
-    def variables(self):
+    def variables(self) -> dict[str, str]:
         """List the variables that are set rather than extended."""
         values = {
             "VIRTUAL_ENV": str(self.environment.venv),
@@ -140,7 +144,7 @@ class Workspace:
             values["_ROS_WHEELS_BOOTSTRAP_COMPLETE"] = "1"
         return values
 
-    def build_variables(self):
+    def build_variables(self) -> dict[str, str]:
         """Return the environment for colcon: that of `activate`, and make's own one replaced.
 
         Without MAKEFLAGS colcon limits make by the load average, which stalls on a busy machine.
@@ -151,7 +155,8 @@ class Workspace:
             env[name] = os.pathsep.join([*folders, *filter(None, [env.get(name)])])
         return {**env, **self.variables()}
 
-    def activate_text(self):
+    def activate_text(self) -> str:
+        """Return the shell file that makes the environment current."""
         lines = [f"export {name}={shlex.quote(value)}" for name, value in self.variables().items()]
         for name, folders in self.search_paths().items():
             lines += [f"_groma_ros_prepend {name} {shlex.quote(f)}" for f in reversed(folders)]

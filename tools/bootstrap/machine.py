@@ -46,7 +46,7 @@ class Python:
     """An interpreter and what it can import."""
 
     executable: str
-    version: tuple
+    version: tuple[int, int, int]
     venv: bool
     ensurepip: bool
     headers: bool
@@ -57,7 +57,8 @@ class Python:
     site_packages: str
 
     @property
-    def version_text(self):
+    def version_text(self) -> str:
+        """The version with dots, as in \"3.12.3\"."""
         return ".".join(map(str, self.version))
 
 
@@ -72,7 +73,7 @@ class Machine:
     has_gpu: bool
 
 
-def probe_python(command):
+def probe_python(command: str) -> Python | None:
     """Ask an interpreter about itself; None when it does not run."""
     path = shutil.which(command)
     if path is None:
@@ -87,7 +88,7 @@ def probe_python(command):
     return Python(**{**facts, "version": tuple(facts["version"])})
 
 
-def inspect(root, last_python=None, last_distro=None):
+def inspect(root: Path, last_python: str | None = None, last_distro: str | None = None) -> Machine:
     """Collect the facts; raise SetupError, one line, for what set-up can't do without.
 
     `last_python` and `last_distro` are those that .venv was made with, if there is one.
@@ -114,7 +115,7 @@ def inspect(root, last_python=None, last_distro=None):
     )
 
 
-def require_build_parts(python):
+def require_build_parts(python: Python) -> None:
     """Raise SetupError for what Debian packs apart from Python and set-up needs."""
     name = "python{}.{}".format(*python.version)
     missing = [] if python.venv and python.ensurepip else [f"{name}-venv"]
@@ -126,7 +127,7 @@ def require_build_parts(python):
         )
 
 
-def sourced_ros(root):
+def sourced_ros(root: Path) -> tuple[str | None, list[Path]]:
     """Return (distro, prefixes) of a sourced ROS 2 installation, or (None, []).
 
     Prefixes inside the repository are this project's own, from `. ./activate`, and do not count.
@@ -137,7 +138,7 @@ def sourced_ros(root):
     return (distro, prefixes) if distro and prefixes else (None, [])
 
 
-def choose_python(root, ros_distro, last):
+def choose_python(root: Path, ros_distro: str | None, last: str | None) -> Python:
     """Pick $PYTHON, else the first supported interpreter, with ROS the one that has rclpy.
 
     The one that made .venv, `last`, is asked first: another PATH is no reason to start again.
@@ -163,12 +164,12 @@ def choose_python(root, ros_distro, last):
     )
 
 
-def supported_range():
+def supported_range() -> str:
     """Return the supported Pythons in words: the lowest to the highest."""
     return "{}.{} to {}.{}".format(*min(SUPPORTED), *max(SUPPORTED))
 
 
-def find_compiler():
+def find_compiler() -> str:
     """Return the C++ compiler that CMake would take."""
     for name in [os.environ.get("CXX"), *COMPILERS]:
         if name and shutil.which(name):
@@ -176,7 +177,7 @@ def find_compiler():
     raise SetupError("no C++ compiler was found: apt-get install g++")
 
 
-def nvidia_gpu_present():
+def nvidia_gpu_present() -> bool:
     """Tell whether an NVIDIA driver lists a GPU."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
@@ -185,7 +186,7 @@ def nvidia_gpu_present():
     return answer.returncode == 0 and "GPU" in answer.stdout
 
 
-def require_disk(folder, needed_gb):
+def require_disk(folder: Path, needed_gb: float) -> None:
     """Raise SetupError when less than `needed_gb` gigabytes are free where `folder` lies."""
     free_gb = shutil.disk_usage(folder).free / 1e9
     if free_gb < needed_gb:

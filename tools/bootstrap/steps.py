@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 HEARTBEAT_S = 15.0
 
@@ -21,23 +23,24 @@ class SetupError(Exception):
 class Log:
     """Keep the output of commands in one file, and the last lines of it at hand."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self.tail = []
+        self.tail: list[str] = []
         path.write_text("")
 
-    def write(self, line):
+    def write(self, line: str) -> None:
+        """Append a line."""
         with self.path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(line.rstrip("\n") + "\n")
         self.tail = [*self.tail[-199:], line.rstrip()]
 
-    def activity(self):
-        """Return the start of the last line that says something."""
+    def activity(self) -> str:
+        """Return the start of the last line that is neither empty nor a warning."""
         lines = [line.strip() for line in self.tail if line.strip() and "WARNING" not in line]
         return lines[-1][:72] if lines else ""
 
 
-def fingerprint(*parts):
+def fingerprint(*parts: object) -> str:
     """Hash texts and the contents of files (Path objects; a missing file counts as empty)."""
     digest = hashlib.sha256()
     for part in parts:
@@ -50,25 +53,29 @@ def fingerprint(*parts):
 class Stamps:
     """Remember which steps ended well, and with which inputs, next to what they made."""
 
-    def __init__(self, path):
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def get(self, name):
+    def get(self, name: str) -> str | None:
+        """Return what was noted for a step, None for nothing."""
         return self._read().get(name)
 
-    def matches(self, name, value):
+    def matches(self, name: str, value: str) -> bool:
+        """Tell whether a step ended well with these inputs."""
         return self.get(name) == value
 
-    def set(self, name, value):
+    def set(self, name: str, value: str | None) -> None:
+        """Note the inputs of a step that ended well."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps({**self._read(), name: value}, indent=1) + "\n")
 
-    def clear(self, name):
+    def clear(self, name: str) -> None:
+        """Forget a step, so that it is done again."""
         stamps = self._read()
         if stamps.pop(name, None) is not None:
             self.path.write_text(json.dumps(stamps, indent=1) + "\n")
 
-    def _read(self):
+    def _read(self) -> dict[str, str | None]:
         try:
             return json.loads(self.path.read_text())
         except (FileNotFoundError, ValueError):
@@ -78,21 +85,21 @@ class Stamps:
 class Heartbeat:
     """Print what a slow step is doing every HEARTBEAT_S seconds, until the block ends."""
 
-    def __init__(self, log):
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._done = threading.Event()
         self._start = time.monotonic()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         self._thread.start()
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, *exc: object) -> None:
         self._done.set()
         self._thread.join()
 
-    def _beat(self):
+    def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT_S):
             seconds = time.monotonic() - self._start
             print(f"    {seconds:4.0f} s  {self._log.activity()}", flush=True)
@@ -101,10 +108,10 @@ class Heartbeat:
 class Runner:
     """Print and time steps, and run their commands with the output in the log."""
 
-    def __init__(self, log):
+    def __init__(self, log: Log) -> None:
         self.log = log
 
-    def step(self, title, function):
+    def step(self, title: str, function: Callable[[], str | None]) -> None:
         """Run `function`, print `title`, the detail that it returns, and the time it took."""
         print(f"  {title} ...", flush=True)
         start = time.monotonic()
@@ -115,7 +122,13 @@ class Runner:
             flush=True,
         )
 
-    def run(self, command, env=None, cwd=None, what="command"):
+    def run(
+        self,
+        command: Sequence[str | Path],
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        what: str = "command",
+    ) -> None:
         """Run one command to its end; raise SetupError with the likely cause when it fails."""
         self.log.write(f"$ {' '.join(map(str, command))}")
         process = subprocess.Popen(
@@ -141,7 +154,7 @@ class Runner:
             raise SetupError(f"{what} failed: {cause(self.log.tail)} (log: {self.log.path})")
 
 
-def cause(lines):
+def cause(lines: list[str]) -> str:
     """Find the line that explains a failure in the last lines of a command's output."""
     text = "\n".join(lines)
     if "No space left on device" in text or "ENOSPC" in text or "Disk quota exceeded" in text:
@@ -154,7 +167,7 @@ def cause(lines):
     return lines[-1][:200] if lines else "no output"
 
 
-def main_guard(function):
+def main_guard(function: Callable[[], None]) -> None:
     """Turn the failures that a user can mend into one line and exit status 1."""
     try:
         function()
@@ -168,6 +181,7 @@ def main_guard(function):
         fail("interrupted; run the command again to go on")
 
 
-def fail(message):
+def fail(message: str) -> NoReturn:
+    """Write why set-up stopped, in one line, and exit with status 1."""
     print(f"set-up stopped: {message}", file=sys.stderr, flush=True)
     sys.exit(1)
