@@ -8,7 +8,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 
 def _gelu_tanh(x: Tensor) -> Tensor:
@@ -66,17 +66,6 @@ def check_activation(key: str, name: str) -> None:
         raise ValueError(f"{key} is {name!r}; choose one of {', '.join(FUNCTIONS)}")
 
 
-class Activation(nn.Module):
-    """Apply one of the activation functions; it has no parameters."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.name, self._function = name, FUNCTIONS[name]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map each element of a tensor of any shape."""
-        return self._function(x)
-
-    def extra_repr(self) -> str:
-        """Show the function's name where a model is printed."""
-        return self.name
+def activation(name: str) -> Callable[[Tensor], Tensor]:
+    """Return the function, which maps each element of a tensor of any shape."""
+    return FUNCTIONS[name]

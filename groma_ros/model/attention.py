@@ -1,4 +1,4 @@
-"""Scaled dot-product attention, by torch's fused kernel or step by step."""
+"""Scaled dot-product attention step by step, for training that looks at its probabilities."""
 
 from __future__ import annotations
 
@@ -17,53 +17,20 @@ def check_implementation(name: str) -> str:
     return name
 
 
-def split_heads(projected: Tensor, head_size: int) -> Tensor:
-    """Split (B, L, heads * size) into (B, heads, L, size)."""
-    return projected.unflatten(-1, (-1, head_size)).transpose(1, 2)
-
-
-def causal_mask(length: int, known: int, device: torch.device) -> Tensor:
-    """Return (1, 1, L, known + L) bool: a position sees what is known, its past and itself."""
-    seen = torch.ones(length, known + length, dtype=torch.bool, device=device)
-    return seen.tril(known)[None, None]
-
-
-def fused_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None = None,
-    causal: bool = False,
-    dropout: float = 0.0,
-) -> Tensor:
-    """Attend from (B, heads, L, size) to (B, heads, K, size); return (B, L, heads * size).
+def eager_attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None, dropout: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Attend from (B, heads, L, size) to (B, heads, K, size).
 
     `mask` broadcasts to (B, heads, L, K): bool, True where a position sees another, or float, to
-    be added to the scores. Without one every position sees all, or with `causal` its past alone.
+    be added to the scores. Returns what was attended to (B, heads, L, size) and the probabilities
+    (B, heads, L, K).
     """
-    attended = F.scaled_dot_product_attention(
-        query, key, value, mask, dropout_p=dropout, is_causal=causal
-    )
-    return attended.transpose(1, 2).flatten(2)  # (B, heads, L, size) to (B, L, heads * size)
-
-
-def eager_attention(
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    mask: Tensor | None = None,
-    causal: bool = False,
-    dropout: float = 0.0,
-) -> tuple[Tensor, Tensor]:
-    """Attend as `fused_attention` does; also return the probabilities (B, heads, L, K)."""
-    if causal:
-        mask = causal_mask(query.shape[2], 0, query.device)
     scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5  # (B, heads, L, K)
-    if mask is not None:
-        if mask.dtype == torch.bool:
-            scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        else:
-            scores = scores + mask
+    if mask is not None and mask.dtype == torch.bool:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    elif mask is not None:
+        scores = scores + mask
     probabilities = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
     kept = F.dropout(probabilities, dropout, training=dropout > 0)
-    return (kept @ value).transpose(1, 2).flatten(2), probabilities
+    return kept @ value, probabilities

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.model.activations import Activation
+from groma_ros.model.activations import activation
 from groma_ros.model.config import ProposerConfig
 
 Shapes = list[tuple[int, int]]
@@ -118,7 +118,7 @@ class EncoderLayer(nn.Module):
         self.fc1 = nn.Linear(d_model, config.encoder_ffn_dim)
         self.fc2 = nn.Linear(config.encoder_ffn_dim, d_model)
         self.final_layer_norm = nn.LayerNorm(d_model)
-        self.act = Activation(config.activation_function)
+        self.act = activation(config.activation_function)
         self.dropout = nn.Dropout(config.dropout)
         self.act_dropout = nn.Dropout(config.activation_dropout)
 
@@ -146,7 +146,7 @@ class DecoderLayer(nn.Module):
         self.fc1 = nn.Linear(d_model, config.decoder_ffn_dim)
         self.fc2 = nn.Linear(config.decoder_ffn_dim, d_model)
         self.final_layer_norm = nn.LayerNorm(d_model)
-        self.act = Activation(config.activation_function)
+        self.act = activation(config.activation_function)
         self.dropout = nn.Dropout(config.dropout)
         self.act_dropout = nn.Dropout(config.activation_dropout)
 

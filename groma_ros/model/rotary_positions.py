@@ -24,55 +24,6 @@ REQUIRED_KEYS = {
 """The kinds of `rope_scaling`, and what each has to say."""
 
 
-class RotaryTables:
-    """Keep the cosines and sines of positions, so that reading a token looks them up.
-
-    They are made for as many positions as are asked for, once for each device and precision, from
-    frequencies in float32.
-    """
-
-    _FIRST_LENGTH = 1024
-
-    def __init__(self, config: LanguageConfig) -> None:
-        self.config = config
-        self.dynamic = scaling_type(config.rope_scaling) == "dynamic"
-        self._tables: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor]] = {}
-
-    def rows(self, start: int, end: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Return cosines and sines (end - start, head size) in the precision of `like`."""
-        cosine, sine = self.up_to(end, like)
-        return cosine[start:end], sine[start:end]
-
-    def up_to(self, end: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Return tables (at least `end`, head size) on the device and in the precision of `like`.
-
-        The first half of each row of sines is negated, as `rotate` wants it.
-        """
-        if self.dynamic and end > self.config.max_position_embeddings:
-            return self._compute(end, end, like)
-        kind = like.device, like.dtype
-        kept = self._tables.get(kind)
-        if kept is None or len(kept[0]) < end:
-            most = self.config.max_position_embeddings
-            length = max(end, min(most, self._FIRST_LENGTH if kept is None else 2 * len(kept[0])))
-            kept = self._tables[kind] = self._compute(length, min(length, most), like)
-        return kept
-
-    def _compute(self, length: int, text: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the tables of `length` positions for a text of `text` tokens."""
-        with torch.inference_mode(False), torch.no_grad():  # so that training may read them too
-            frequency, scale = frequencies(self.config, text)
-            angle = torch.arange(length, dtype=torch.float32)[:, None] * frequency
-            cosine, sine = angle.cos() * scale, angle.sin() * scale  # (length, head size / 2)
-            cosine, sine = torch.cat((cosine, cosine), -1), torch.cat((-sine, sine), -1)
-            return cosine.to(like.device, like.dtype), sine.to(like.device, like.dtype)
-
-
-def rotate(values: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn pairs of (B, heads, L, size) by their position; the first half of `sine` is negated."""
-    return torch.addcmul(values * cosine, values.roll(values.shape[-1] // 2, -1), sine)
-
-
 def scaling_type(rope_scaling: dict[str, Any] | None) -> str:
     """Return what kind of scaling a `rope_scaling` asks for; "default" is none."""
     scaling = rope_scaling or {}

@@ -10,13 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.model.activations import Activation
-from groma_ros.model.attention import (
-    check_implementation,
-    eager_attention,
-    fused_attention,
-    split_heads,
-)
+from groma_ros.model.activations import activation
+from groma_ros.model.attention import check_implementation, eager_attention
 from groma_ros.model.config import GromaConfig, StemConfig, VisionConfig
 
 
@@ -172,12 +167,16 @@ class Attention(nn.Module):
 
     def forward(self, hidden: Tensor, implementation: str) -> Tensor:
         """Attend within (B, N, D)."""
-        projections = self.attention.query, self.attention.key, self.attention.value
-        query, key, value = (split_heads(part(hidden), self.head_size) for part in projections)
+        query, key, value = (  # (B, N, D) to (B, heads, N, size)
+            project(hidden).unflatten(-1, (-1, self.head_size)).transpose(1, 2)
+            for project in (self.attention.query, self.attention.key, self.attention.value)
+        )
         dropout = self.dropout if self.training else 0.0
         if implementation == "eager":
-            return self.output.dense(eager_attention(query, key, value, dropout=dropout)[0])
-        return self.output.dense(fused_attention(query, key, value, dropout=dropout))
+            attended, _ = eager_attention(query, key, value, dropout=dropout)
+        else:
+            attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        return self.output.dense(attended.transpose(1, 2).flatten(2))  # (B, N, D)
 
 
 class LayerScale(nn.Module):
@@ -199,7 +198,7 @@ class MLP(nn.Module):
         super().__init__()
         inner = config.hidden_size * config.mlp_ratio
         self.fc1 = nn.Linear(config.hidden_size, inner)
-        self.activation = Activation(config.hidden_act)
+        self.activation = activation(config.hidden_act)
         self.fc2 = nn.Linear(inner, config.hidden_size)
 
     def forward(self, hidden: Tensor) -> Tensor:

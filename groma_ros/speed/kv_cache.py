@@ -81,10 +81,6 @@ class KeyValueCache:
         """Number of positions that are kept."""
         return self.layers[0].length
 
-    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append to a layer (B, heads, L, size); return all of its keys and values."""
-        return self.layers[layer].append(keys, values)
-
     def fork(self) -> KeyValueCache:
         """Return a cache that continues from the same positions and leaves this one as it is.
 

@@ -9,10 +9,9 @@ import torch.nn.functional as F
 from transformers import Dinov2Config, Dinov2Model, LlamaConfig, LlamaForCausalLM
 from transformers.activations import ACT2FN
 
-from groma_ros.model.activations import FUNCTIONS, Activation
-from groma_ros.model.attention import causal_mask
+from groma_ros.model.activations import FUNCTIONS, activation
 from groma_ros.model.config import GromaConfig, LanguageConfig, RegionEncoderConfig, VisionConfig
-from groma_ros.model.language_model import Llama
+from groma_ros.model.language_model import Llama, causal_mask
 from groma_ros.model.vision_encoder import VisionEncoder
 
 # What transformers from 5.20 on calls the projections of its Dinov2.
@@ -299,7 +298,7 @@ def test_activations_are_those_of_transformers(name):
     if name not in ACT2FN:
         pytest.skip(f"the installed transformers knows no {name}")
     x = torch.linspace(-12, 12, 200)
-    torch.testing.assert_close(Activation(name)(x), ACT2FN[name](x), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(activation(name)(x), ACT2FN[name](x), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from torch.nn.utils.rnn import pad_sequence
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
 from groma_ros.inference.decode import greedy, prefill
-from groma_ros.model.attention import causal_mask
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.groma import Groma, Percept, Selection
+from groma_ros.model.language_model import causal_mask
 from groma_ros.model.prompt_expansion import IGNORE_LABEL
 from groma_ros.model.region_encoder import resize
 from groma_ros.model.region_selection import non_maximum_suppression, to_corners
