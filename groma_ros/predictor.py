@@ -22,12 +22,15 @@ from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding import prompts
 from groma_ros.encoding.pixels import to_pixels
 from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.inference.answer import answer_commands, stream_answer
+from groma_ros.inference.answer_context import AnswerContext
 from groma_ros.inference.answer_grammar import Cancelled
-from groma_ros.inference.answering import Answering, cancelled
 from groma_ros.inference.decode import prefill
 from groma_ros.inference.device import choose_device, choose_dtype
 from groma_ros.inference.dialogue import Dialogue
 from groma_ros.inference.perception import Perception, check_picture, now_ms
+from groma_ros.inference.pointing_answer import ask_phrases
+from groma_ros.inference.spoken_answer import describe_region
 from groma_ros.language.command_parser import check_text, parse_command
 from groma_ros.model.groma import Groma, Percept
 from groma_ros.speed.kv_cache import KeyValueCache
@@ -181,7 +184,7 @@ class Predictor:
     ) -> list[Grounding]:
         """Answer several commands, their phrases read in one forward; else as `ground`."""
         parsed = [parse_command(command) for command in commands]
-        return self.answering(perception, max_new_tokens, cancel).answer_all(parsed)
+        return answer_commands(self.context(perception, max_new_tokens, cancel), parsed)
 
     def stream(
         self,
@@ -197,8 +200,8 @@ class Predictor:
         where its first list of regions closes. Raises ValueError as `ground` does, at once.
         """
         parsed = parse_command(command)
-        answering = self.answering(perception, max_new_tokens, cancel)
-        return answering.events(parsed, target_only=target_only)
+        context = self.context(perception, max_new_tokens, cancel)
+        return stream_answer(context, parsed, target_only)
 
     def dialogue(self, perception: Perception) -> Dialogue:
         """Return a conversation about one picture, in which a command may point back."""
@@ -210,8 +213,9 @@ class Predictor:
         The result is (k, n + 1), each row adding up to 1; one forward.
         """
         asked = [CommandPhrase(phrase, (0, len(phrase))) for phrase in phrases]
-        answers = self.answering(perception).ask(asked)
-        return np.array([a.chances for a in answers]).reshape(-1, len(perception.scores) + 1)
+        firsts = ask_phrases(self.context(perception), asked)
+        rows = np.array([first.probabilities for first in firsts])
+        return rows.reshape(-1, len(perception.scores) + 1)
 
     def describe(
         self,
@@ -231,19 +235,19 @@ class Predictor:
         question = check_text(question or prompts.WHAT_IS_THIS)
         boxes = box_math.check_user_boxes(boxes_xyxy, perception.image_size_hw)
         seen, regions = self._regions_of(perception, boxes)
-        answering = self.answering(seen, max_new_tokens, cancel)
+        context = self.context(seen, max_new_tokens, cancel)
         command = Command(question, "describe")
         text, phrases = "", []
         try:
             for box, region in zip(boxes, regions, strict=True):
-                said, score = answering.describe(region, question)
-                text += " " if text and said else ""
-                span = (len(text), len(text) + len(said.rstrip(". ")))
-                text += said
+                answer, score = describe_region(context, region, question)
+                text += " " if text and answer else ""
+                span = (len(text), len(text) + len(answer.rstrip(". ")))
+                text += answer
                 phrases.append(Phrase(text[slice(*span)], span, [box], [score]))
         except Cancelled:
-            return answering.finished(command, cancelled())
-        return answering.finished(command, Grounding(Status.GROUNDED, text, tuple(phrases)))
+            return context.cancelled(command)
+        return context.grounding(command, Status.GROUNDED, text, tuple(phrases))
 
     def _regions_of(
         self, perception: Perception, boxes_xyxy: np.ndarray
@@ -256,8 +260,8 @@ class Predictor:
         seen = self._look([perception.pixels], [size_hw], boxes_xyxy, start)[0]
         return seen, seen.percept.refer_indices.tolist()
 
-    def answering(
+    def context(
         self, perception: Perception, max_new_tokens: int = 256, cancel: Event | None = None
-    ) -> Answering:
-        """Return what answers one question about a picture; the methods above are made of it."""
-        return Answering(self.model, self.tokenizer, perception, max_new_tokens, cancel)
+    ) -> AnswerContext:
+        """Return what the functions of `inference` take to answer about a picture."""
+        return AnswerContext(self.model, self.tokenizer, perception, max_new_tokens, cancel)

@@ -1,8 +1,8 @@
-"""Say only what an answer may hold: grammar of the markup, and greedy decoding under it."""
+"""Decode only what an answer may hold: the grammar of its markup, and greedy decoding under it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from threading import Event
 from typing import NamedTuple
 
@@ -12,67 +12,79 @@ from torch import Tensor
 
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.inference.decode import decode_one, prefill
+from groma_ros.inference.region_choice import ChosenRegion
 from groma_ros.model.groma import Groma
+from groma_ros.speed.kv_cache import KeyValueCache
 
 
 class Cancelled(Exception):
     """Tell that the caller withdrew the command while the model was answering."""
 
 
-class Step(NamedTuple):
-    """Hold one token said.
+def stop_if_cancelled(cancel: Event | None) -> None:
+    """Raise Cancelled once `cancel` is set."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled
 
-    probability  among the tokens allowed at that place
-    chances      (n + 1,) of every region and, last, of the end of the list, where the token was
-                 one of these; else None
+
+class DecodedToken(NamedTuple):
+    """Hold one token of an answer.
+
+    probability           among the tokens allowed at that place
+    region_probabilities  (n + 1,) of every region and, last, of the end of the list, where the
+                          token was one of these; else None
     """
 
     token_id: int
     probability: float
-    chances: np.ndarray | None = None
+    region_probabilities: np.ndarray | None = None
 
 
-class Regions:
+class RegionTokens:
     """Know the tokens that may stand in `<roi>` for a picture with n regions.
 
     `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
     """
 
-    def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device):
-        regions = [tokenizer.region_token_id(i) for i in range(count)]
+    def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device) -> None:
+        first = tokenizer.region_token_id(0)
         self.count = count
-        self.tokens = [*regions, tokenizer.token_id("</roi>")]
+        self.tokens = [*range(first, first + count), tokenizer.token_id("</roi>")]
         self.ids = torch.tensor(self.tokens, device=device)
 
     @torch.inference_mode()
-    def chances(self, model: Groma, hidden: Tensor, taken: list[int]) -> np.ndarray:
+    def probabilities(self, model: Groma, hidden: Tensor, taken: Sequence[int] = ()) -> np.ndarray:
         """Return the probability (..., n + 1) of each token of `ids` after hidden states (..., D).
 
         Regions that were `taken` already have none. The temperature is the model's calibration.
         """
         logits = model.added_logits(hidden, self.ids).float() / model.config.pointing.temperature
         if taken:
-            logits[..., taken] = -torch.inf
+            logits[..., list(taken)] = -torch.inf
         return logits.softmax(-1).cpu().numpy()
 
     @torch.inference_mode()
-    def go_on(
-        self, model: Groma, chances: np.ndarray, cache, cancel: Event | None = None
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield each region of a list and the chances it was chosen from, until the list ends.
+    def decode_region_list(
+        self,
+        model: Groma,
+        probabilities: np.ndarray,
+        cache: KeyValueCache,
+        cancel: Event | None = None,
+    ) -> Iterator[ChosenRegion]:
+        """Yield the regions of a list, the likeliest at each step, until the list ends.
 
-        `chances` (n + 1,) are those of the first token after `<roi>`, which `cache` ends with; it
-        is extended in place. Raises Cancelled between two tokens once `cancel` is set.
+        `probabilities` (n + 1,) are those of the first token after `<roi>`, which `cache` ends
+        with; it is extended in place. Raises Cancelled between two tokens once `cancel` is set.
         """
         taken: list[int] = []
-        while (region := int(chances.argmax())) != self.count:
-            yield region, chances
+        while (region := int(probabilities.argmax())) != self.count:
+            yield ChosenRegion(region, probabilities)
             taken.append(region)
             if len(taken) == self.count:
                 return
-            stop_if(cancel)
+            stop_if_cancelled(cancel)
             hidden, cache = decode_one(model, self.tokens[region], cache)
-            chances = self.chances(model, hidden[0], taken)
+            probabilities = self.probabilities(model, hidden[0], taken)
 
 
 class AnswerGrammar:
@@ -83,9 +95,11 @@ class AnswerGrammar:
     opened, and `</roi>`.
     """
 
-    def __init__(self, tokenizer: GromaTokenizer, regions: Regions, device: torch.device):
+    def __init__(
+        self, tokenizer: GromaTokenizer, region_tokens: RegionTokens, device: torch.device
+    ) -> None:
         token = tokenizer.token_id
-        self.regions = regions
+        self.region_tokens = region_tokens
         self._p, self._p_end = token("<p>"), token("</p>")
         self._roi, self._roi_end = token("<roi>"), token("</roi>")
         self._first, self._end = tokenizer.region_token_id(0), tokenizer.eos_id
@@ -107,8 +121,8 @@ class AnswerGrammar:
         """Return which tokens may come next outside of `<roi>`, (vocab_size,) bool."""
         return self._masks[self._state]
 
-    def take(self, token_id: int) -> None:
-        """Move on by a token."""
+    def advance(self, token_id: int) -> None:
+        """Go on to the place after a token."""
         if self.taken is not None and token_id != self._roi_end:
             self.taken = [*self.taken, token_id - self._first]
         elif token_id == self._roi:
@@ -130,44 +144,39 @@ def _with(mask: Tensor, *token_ids: int) -> Tensor:
     return mask
 
 
-def stop_if(cancel: Event | None) -> None:
-    """Raise Cancelled once `cancel` is set."""
-    if cancel is not None and cancel.is_set():
-        raise Cancelled
-
-
 @torch.inference_mode()
-def decode(
+def decode_answer(
     model: Groma,
     embeds: Tensor,
-    cache,
+    cache: KeyValueCache,
     grammar: AnswerGrammar,
     max_new_tokens: int,
     cancel: Event | None = None,
-) -> Iterator[Step]:
+) -> Iterator[DecodedToken]:
     """Yield the likeliest allowed tokens after a prompt (1, L, D) that follows `cache`.
 
     `cache` is extended in place: give a fork. The token that ends the answer is yielded too.
     Raises Cancelled between two tokens once `cancel` is set.
     """
-    stop_if(cancel)
+    stop_if_cancelled(cancel)
     hidden, cache = prefill(model, embeds, cache)
     for left in reversed(range(max_new_tokens)):
-        step = _choose(model, hidden, grammar)
-        grammar.take(step.token_id)
-        yield step
+        token = _likeliest_token(model, hidden, grammar)
+        grammar.advance(token.token_id)
+        yield token
         if grammar.done or not left:
             return
-        stop_if(cancel)
-        hidden, cache = decode_one(model, step.token_id, cache)
+        stop_if_cancelled(cancel)
+        hidden, cache = decode_one(model, token.token_id, cache)
 
 
-def _choose(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> Step:
+def _likeliest_token(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> DecodedToken:
     """Return the likeliest allowed token after hidden (1, D)."""
     if grammar.taken is not None:
-        chances = grammar.regions.chances(model, hidden[0], grammar.taken)
-        best = int(chances.argmax())
-        return Step(grammar.regions.tokens[best], float(chances[best]), chances)
+        regions = grammar.region_tokens
+        probabilities = regions.probabilities(model, hidden[0], grammar.taken)
+        best = int(probabilities.argmax())
+        return DecodedToken(regions.tokens[best], float(probabilities[best]), probabilities)
     logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)
     probability, token_id = logits.softmax(-1).max(-1)
-    return Step(int(token_id), float(probability))
+    return DecodedToken(int(token_id), float(probability))

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from groma_ros.inference.answer import answer_commands, stream_answer
 from groma_ros.inference.decode import prefill
 from groma_ros.inference.perception import Perception
 from groma_ros.language.command_parser import check_text, parse_command
 from groma_ros.language.follow_ups import resolve
-from groma_ros.values.answers import AnswerEvent, Grounding
+from groma_ros.values.answers import AnswerEvent, Grounding, Status
+from groma_ros.values.commands import Command
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Predictor
@@ -40,30 +42,38 @@ class Dialogue:
     def ground(
         self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
     ) -> Grounding:
-        """Answer as `Predictor.ground` does, and remember it."""
-        return list(self.stream(command, max_new_tokens, cancel))[-1]
+        """Answer as `Predictor.ground` does, and remember the answer."""
+        parsed = parse_command(resolve(check_text(command), self.last))
+        self._read()
+        context = self._predictor.context(self.perception, max_new_tokens, cancel)
+        answer = answer_commands(context, [parsed])[0]
+        self._remember(context.transcript_ids, answer)
+        return answer
 
     def stream(
         self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
     ) -> Iterator[AnswerEvent]:
         """Yield events as `Predictor.stream` does, and remember the answer once it is whole."""
         parsed = parse_command(resolve(check_text(command), self.last))
-        return self._answer(parsed, max_new_tokens, cancel)
+        return self._stream(parsed, max_new_tokens, cancel)
 
-    def _answer(self, parsed, max_new_tokens: int, cancel: Event | None) -> Iterator[AnswerEvent]:
+    def _stream(
+        self, parsed: Command, max_new_tokens: int, cancel: Event | None
+    ) -> Iterator[AnswerEvent]:
         self._read()
-        answering = self._predictor.answering(self.perception, max_new_tokens, cancel)
-        for event in answering.events(parsed):
+        context = self._predictor.context(self.perception, max_new_tokens, cancel)
+        for event in stream_answer(context, parsed):
             if isinstance(event, Grounding):
-                self._remember(answering.said, event)
+                self._remember(context.transcript_ids, event)
             yield event
 
-    def _remember(self, said: list[int], answer: Grounding) -> None:
+    def _remember(self, transcript_ids: list[int], answer: Grounding) -> None:
         found = [p for p in answer.phrases if p.role in ("target", "mention") and len(p.scores)]
         if found:
             self.last = found[0].text
-        if self._predictor.model.config.multi_turn and said:
-            self._turns.append(said)
+        withdrawn = answer.status is Status.CANCELLED
+        if self._predictor.model.config.multi_turn and transcript_ids and not withdrawn:
+            self._turns.append(transcript_ids)
             self._unread += 1
 
     @torch.inference_mode()

@@ -9,6 +9,7 @@ these numbers tells a clear answer from a doubtful one, several fitting things a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,28 +19,43 @@ SAME_THING_IOU = 0.5
 """Two regions that overlap by more are taken for the same thing."""
 
 
-def fitting(
-    chances: np.ndarray, boxes_xyxy: np.ndarray, nothing_above: float, rival_share: float
+class ChosenRegion(NamedTuple):
+    """Hold a region of an answer and the probabilities (n + 1,) that it was chosen from."""
+
+    region: int
+    probabilities: np.ndarray
+
+    @property
+    def probability(self) -> float:
+        """How likely the region was at its step."""
+        return float(self.probabilities[self.region])
+
+
+def choose_regions(
+    probabilities: np.ndarray,
+    boxes_xyxy: np.ndarray,
+    refusal_threshold: float,
+    ambiguity_ratio: float,
 ) -> list[int]:
     """Return the regions that a singular phrase fits, best first.
 
-    None where the end of the list has a probability above `nothing_above`. Else the likeliest
-    region, and each further one that has at least `rival_share` of its probability. Regions over
-    the same thing count as one, with their probabilities added up.
+    There is none where the end of the list has a probability above `refusal_threshold`. Else it is
+    the likeliest region, and each further one that has at least `ambiguity_ratio` of its
+    probability. Regions over the same thing count as one, with their probabilities added up.
 
-    chances     (n + 1,) probability of each region and, last, of the end
-    boxes_xyxy  (n, 4) regions
+    probabilities  (n + 1,) of each region and, last, of the end of the list
+    boxes_xyxy     (n, 4) regions
     """
-    if len(chances) == 1 or chances[-1] > nothing_above:
+    if len(probabilities) == 1 or probabilities[-1] > refusal_threshold:
         return []
-    order = np.argsort(-chances[:-1], kind="stable")
+    order = np.argsort(-probabilities[:-1], kind="stable")
     overlap = iou(boxes_xyxy[order], boxes_xyxy[order])
     things: dict[int, float] = {}
     for place, region in enumerate(order):
         same = [first for first in things if overlap[first, place] > SAME_THING_IOU]
         at = same[0] if same else place
-        things[at] = things.get(at, 0.0) + float(chances[region])
-    return [int(order[at]) for at, chance in things.items() if chance >= rival_share * things[0]]
+        things[at] = things.get(at, 0.0) + float(probabilities[region])
+    return [int(order[at]) for at, p in things.items() if p >= ambiguity_ratio * things[0]]
 
 
 def list_probabilities(regions: Sequence[int], steps: Sequence[np.ndarray]) -> np.ndarray:
@@ -53,12 +69,27 @@ def list_probabilities(regions: Sequence[int], steps: Sequence[np.ndarray]) -> n
     return np.clip(np.array(each, dtype=np.float32), 0.0, 1.0)
 
 
-def one_after_the_other(regions: Sequence[int], chances: np.ndarray) -> list[np.ndarray]:
+def renormalised_steps(regions: Sequence[int], probabilities: np.ndarray) -> list[np.ndarray]:
     """Return the probabilities (n + 1,) that are left at each step when `regions` are chosen."""
-    steps, left = [], chances.astype(np.float64)
+    steps, left = [], probabilities.astype(np.float64)
     for region in regions:
         left = left / max(left.sum(), 1e-9)
         steps.append(left)
         left = left.copy()
         left[region] = 0.0
     return steps
+
+
+def boxes_and_scores(
+    chosen: Sequence[ChosenRegion], boxes_xyxy: np.ndarray, objectness: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return boxes (k, 4) and scores (k,) of the regions of one list, best first.
+
+    A score is the region's probability in the list times its objectness; `boxes_xyxy` (n, 4) and
+    `objectness` (n,) are those of all regions.
+    """
+    regions = np.array([one.region for one in chosen], dtype=np.int64)
+    probabilities = list_probabilities(regions.tolist(), [one.probabilities for one in chosen])
+    scores = probabilities * objectness[regions]
+    order = np.lexsort((regions, -scores))
+    return boxes_xyxy[regions[order]], scores[order]

@@ -17,6 +17,7 @@ from groma_ros.model.activations import check_activation
 from groma_ros.model.rotary_positions import check_scaling
 
 GEOMETRIES = ("released", "correct")
+FORMER_POINTING_KEYS = {"nothing_above": "refusal_threshold", "rival_share": "ambiguity_ratio"}
 
 
 @dataclass(frozen=True)
@@ -186,18 +187,18 @@ class PointingConfig:
     """How the probabilities of region tokens are read; the defaults are those of no calibration.
 
     `temperature` divides the logits of region tokens and of `</roi>`. A singular phrase fits
-    nothing where `</roi>` has a probability above `nothing_above`, and besides the likeliest
-    region every other one that has at least `rival_share` of its probability.
+    nothing where `</roi>` has a probability above `refusal_threshold`, and besides the likeliest
+    region every other one that has at least `ambiguity_ratio` of its probability.
     """
 
     temperature: float = 1.0
-    nothing_above: float = 0.5
-    rival_share: float = 0.5
+    refusal_threshold: float = 0.5
+    ambiguity_ratio: float = 0.5
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}; it has to be above 0")
-        for name in ("nothing_above", "rival_share"):
+        for name in ("refusal_threshold", "ambiguity_ratio"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it has to be in (0, 1]")
 
@@ -316,7 +317,7 @@ class GromaConfig:
             stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
             lowercase=(ours.get("language") or {}).get("lowercase", False),
             multi_turn=(ours.get("language") or {}).get("multi_turn", True),
-            pointing=PointingConfig(**_known(PointingConfig, ours.get("pointing") or {})),
+            pointing=_pointing(ours.get("pointing") or {}),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -389,6 +390,12 @@ def _proposer(data: dict[str, Any]) -> ProposerConfig:
     if "id2label" in data:
         known["num_labels"] = len(data["id2label"])
     return ProposerConfig(**known)
+
+
+def _pointing(data: dict[str, Any]) -> PointingConfig:
+    """Read the thresholds by their names, or by those they had before."""
+    renamed = {new: data[old] for old, new in FORMER_POINTING_KEYS.items() if old in data}
+    return PointingConfig(**_known(PointingConfig, renamed | data))
 
 
 def _language(data: dict[str, Any]) -> LanguageConfig:

@@ -13,7 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from groma_ros.inference.region_choice import fitting, list_probabilities, one_after_the_other
+from groma_ros.inference.region_choice import (
+    choose_regions,
+    list_probabilities,
+    renormalised_steps,
+)
 from groma_ros.model.config import PointingConfig
 from groma_ros.values.boxes import iou
 
@@ -55,11 +59,13 @@ class Decision(NamedTuple):
 def decide(example: Example, rule: PointingConfig) -> Decision:
     """Answer an example by a rule."""
     probabilities = tempered(example.probabilities, rule.temperature)
-    chosen = fitting(probabilities, example.boxes_xyxy, rule.nothing_above, rule.rival_share)
+    chosen = choose_regions(
+        probabilities, example.boxes_xyxy, rule.refusal_threshold, rule.ambiguity_ratio
+    )
     if not chosen:
         right = len(example.wanted_xyxy) == 0
         return Decision(True, float(probabilities[-1]), right, right)
-    sure = list_probabilities(chosen, one_after_the_other(chosen, probabilities))
+    sure = list_probabilities(chosen, renormalised_steps(chosen, probabilities))
     on = iou(example.boxes_xyxy[chosen], example.wanted_xyxy) > RIGHT_IOU
     if not on.size:
         return Decision(False, float(sure[0]), False, False)
@@ -105,9 +111,11 @@ def fit(examples: Sequence[Example]) -> PointingConfig:
         rule, "temperature", np.geomspace(0.5, 3.0, 37), lambda r: _likelihood(examples, r)
     )
     rule = _best(
-        rule, "nothing_above", np.arange(0.2, 0.81, 0.05), lambda r: _refusals(examples, r)
+        rule, "refusal_threshold", np.arange(0.2, 0.81, 0.05), lambda r: _refusals(examples, r)
     )
-    return _best(rule, "rival_share", np.arange(0.1, 0.91, 0.05), lambda r: _rivals(examples, r))
+    return _best(
+        rule, "ambiguity_ratio", np.arange(0.1, 0.91, 0.05), lambda r: _rivals(examples, r)
+    )
 
 
 def _best(

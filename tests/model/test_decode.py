@@ -100,8 +100,8 @@ def test_only_allowed_tokens_are_spoken(model, pixels, prompt):
     said = spoken(model, embeds, allowed_mask=allowed)
     assert {token for token, _ in said} <= {3, 950, 1001}
     hidden, _ = prefill(model, embeds)
-    chances = model.logits(hidden)[0][allowed].softmax(-1)
-    assert said[0][1] == pytest.approx(float(chances.max().log()), abs=1e-5)
+    probabilities = model.logits(hidden)[0][allowed].softmax(-1)
+    assert said[0][1] == pytest.approx(float(probabilities.max().log()), abs=1e-5)
 
 
 def test_a_stop_token_is_the_last(model, pixels, prompt):

@@ -9,6 +9,7 @@ import torch
 
 from groma_ros.encoding import prompts
 from groma_ros.inference import dialogue as module
+from groma_ros.inference.answer import answer_commands
 from groma_ros.language.command_parser import parse_command
 from groma_ros.values.answers import Grounding, Status
 
@@ -44,21 +45,22 @@ def test_earlier_turns_are_read_as_in_one_conversation(predictor, perception):
     regions = [
         perception.boxes_xyxy.tolist().index(box.tolist()) for box in first.target.boxes_xyxy
     ]
-    events = predictor.answering(perception)
-    list(events.events(parse_command("find all the cans")))
+    context = predictor.context(perception)
+    answer_commands(context, [parse_command("find all the cans")])
+    transcript = context.transcript_ids
     tokenizer, model = predictor.tokenizer, predictor.model
     turn = tokenizer.encode(prompts.turn(prompts.locate_all("the cans")), add_bos=False)
-    said = [tokenizer.region_index(i) for i in events.said]
+    said = [tokenizer.region_index(i) for i in transcript]
     assert sorted(r for r in said if r is not None) == sorted(regions)
-    assert events.said[: len(turn)] == turn and events.said[-1] == tokenizer.eos_id
+    assert transcript[: len(turn)] == turn and transcript[-1] == tokenizer.eos_id
     asked = tokenizer.encode(prompts.turn(prompts.locate("the blue cans")), add_bos=False)
-    ids = [*tokenizer.encode(prompts.opening()), *events.said, *asked, tokenizer.token_id("<roi>")]
+    ids = [*tokenizer.encode(prompts.opening()), *transcript, *asked, tokenizer.token_id("<roi>")]
     with torch.no_grad():
         embeds = model.embed_prompt(torch.tensor(ids), perception.percept)
         hidden = model.llm.model(embeds[None]).hidden
-        wanted = model.logits(hidden[0, -1])[events.regions.ids].softmax(-1)
-    chances = predictor.point(dialogue.perception, ["the blue cans"])[0]
-    np.testing.assert_allclose(chances, wanted, atol=1e-5)
+        wanted = model.logits(hidden[0, -1])[context.region_tokens.ids].softmax(-1)
+    probabilities = predictor.point(dialogue.perception, ["the blue cans"])[0]
+    np.testing.assert_allclose(probabilities, wanted, atol=1e-5)
 
 
 def test_the_oldest_turns_are_forgotten_when_the_conversation_gets_long(

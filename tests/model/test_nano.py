@@ -47,7 +47,7 @@ def test_the_demo_s_command_is_grounded_in_every_frame(nano, sequence):
 def test_cups_of_colours_that_are_not_there_get_no_box(nano, sequence):
     """As many as the evaluation's goal asks for are refused; one is asked for as a user would."""
     colours = ("green", "yellow", "purple", "pink", "white", "black", "orange", "brown")
-    threshold, refused = nano.model.config.pointing.nothing_above, []
+    threshold, refused = nano.model.config.pointing.refusal_threshold, []
     for frame in sequence:
         assert not any(o["kind"] == "cup" and o["colour"] in colours for o in frame["objects"])
         seen = nano.perceive(np.asarray(Image.open(FRAMES / frame["file"])))

@@ -8,17 +8,15 @@ import pytest
 import torch
 
 from groma_ros.encoding import prompts
-from groma_ros.inference.answer_grammar import AnswerGrammar, Regions
+from groma_ros.inference.answer_grammar import AnswerGrammar, RegionTokens
+from groma_ros.inference.pointing_answer import ask_phrases
+from groma_ros.inference.spoken_answer import decode_words
 from groma_ros.model.config import PointingConfig
 from groma_ros.train.language import Speaker
 from groma_ros.train.questions import Question
 from groma_ros.values import boxes as box_math
 from groma_ros.values.answers import BoxFound, Grounding, PhraseOpened, Status, TextPiece
 from groma_ros.values.commands import CommandPhrase
-
-
-def answering(predictor, perception, max_new_tokens=256):
-    return predictor.answering(perception, max_new_tokens)
 
 
 def same(a, b) -> bool:
@@ -106,10 +104,10 @@ PHRASES = ["the red cup", "a blue book on the table", "x < y & z"]
 
 
 def test_pointing_reads_what_a_whole_forward_without_cache_says(predictor, perception):
-    chances = predictor.point(perception, PHRASES)
-    regions = Regions(predictor.tokenizer, len(perception.scores), torch.device("cpu"))
-    assert chances.shape == (3, regions.count + 1)
-    for phrase, row in zip(PHRASES, chances, strict=True):
+    probabilities = predictor.point(perception, PHRASES)
+    regions = RegionTokens(predictor.tokenizer, len(perception.scores), torch.device("cpu"))
+    assert probabilities.shape == (3, regions.count + 1)
+    for phrase, row in zip(PHRASES, probabilities, strict=True):
         text = prompts.opening() + prompts.turn(prompts.locate(phrase)) + "<roi>"
         logits = whole_forward(predictor, perception.percept, text)
         np.testing.assert_allclose(row, logits[regions.ids].softmax(-1), atol=1e-5)
@@ -129,31 +127,33 @@ def test_the_temperature_of_the_config_flattens_the_probabilities(
 
 def test_a_list_goes_on_as_whole_forwards_without_cache_do(predictor, perception):
     asked = [CommandPhrase("the cup", (0, 7)), CommandPhrase("cans", (0, 4), plural=True)]
-    answers = answering(predictor, perception)
-    first = answers.ask(asked)[1]
+    context = predictor.context(perception)
+    first = ask_phrases(context, asked)[1]
     text = prompts.opening() + prompts.turn(prompts.locate_all("cans")) + "<roi>"
-    ids, said = answers.regions.ids, []
-    for region, chances in answers.regions.go_on(predictor.model, first.chances, first.cache()):
+    ids, said = context.region_tokens.ids, []
+    for region, probabilities in context.region_tokens.decode_region_list(
+        predictor.model, first.probabilities, first.make_cache()
+    ):
         logits = whole_forward(predictor, perception.percept, text, said)[ids]
         logits[torch.isin(ids, torch.tensor(said, dtype=torch.long))] = -torch.inf
         assert int(logits.argmax()) == region
-        np.testing.assert_allclose(chances, logits.softmax(-1), atol=1e-5)
+        np.testing.assert_allclose(probabilities, logits.softmax(-1), atol=1e-5)
         said.append(int(ids[region]))
     assert said
 
 
 def test_a_sentence_is_said_as_whole_forwards_without_cache_say_it(predictor, perception):
-    answers = answering(predictor, perception, 12)
+    context = predictor.context(perception, 12)
     query = prompts.chat("what is on the table?")
     text, said = prompts.opening() + prompts.turn(query), []
-    grammar = AnswerGrammar(predictor.tokenizer, answers.regions, torch.device("cpu"))
-    for step in answers._say(answers.embed(query, 1)):
+    grammar = AnswerGrammar(predictor.tokenizer, context.region_tokens, torch.device("cpu"))
+    for step in decode_words(context, context.question_ids(query, 1)):
         logits = whole_forward(predictor, perception.percept, text, said)
         if grammar.taken is None:
             logits = logits.masked_fill(~grammar.allowed(), -torch.inf)
             assert int(logits.argmax()) == step.token_id
             assert float(logits.softmax(-1).max()) == pytest.approx(step.probability, abs=1e-4)
-        grammar.take(step.token_id)
+        grammar.advance(step.token_id)
         said.append(step.token_id)
 
 
@@ -201,15 +201,17 @@ def test_one_region_is_grounded(script, predictor, perception):
 def test_two_regions_for_a_singular_phrase_are_ambiguous_best_first(
     monkeypatch, predictor, perception
 ):
-    chances = torch.full((len(perception.scores) + 1,), 1e-3)
-    chances[1], chances[3] = 0.5, 0.48
+    probabilities = torch.full((len(perception.scores) + 1,), 1e-3)
+    probabilities[1], probabilities[3] = 0.5, 0.48
     monkeypatch.setattr(
-        predictor.model, "added_logits", lambda hidden, ids: chances.log().expand(len(hidden), -1)
+        predictor.model,
+        "added_logits",
+        lambda hidden, ids: probabilities.log().expand(len(hidden), -1),
     )
     answer = predictor.ground(perception, "pick up the red cup")
     assert answer.status is Status.AMBIGUOUS and "2 things" in answer.reason
     np.testing.assert_array_equal(answer.target.boxes_xyxy, perception.boxes_xyxy[[1, 3]])
-    sure = np.array([0.98 / chances.sum(), 0.48 / (chances.sum() - 0.5)])
+    sure = np.array([0.98 / probabilities.sum(), 0.48 / (probabilities.sum() - 0.5)])
     np.testing.assert_allclose(answer.target.scores, sure * perception.scores[[1, 3]], rtol=1e-4)
 
 
@@ -398,17 +400,17 @@ def test_a_box_that_is_a_region_is_described_as_that_region(script, predictor, p
 def test_describing_equals_a_whole_forward_that_refers_to_the_box(predictor, perception):
     model, tokenizer = predictor.model, predictor.tokenizer
     query = prompts.refer("what is this?")
-    answers = answering(predictor, perception, 5)
+    context = predictor.context(perception, 5)
     text = prompts.opening() + prompts.turn(query).replace("<refer_box>", "<r2>")
-    grammar = AnswerGrammar(tokenizer, answers.regions, model.device)
+    grammar = AnswerGrammar(tokenizer, context.region_tokens, model.device)
     percept = replace(perception.percept, refer_indices=torch.tensor([2]))
     said = []
-    for step in answers._say(answers.embed(query, 1, region=2)):
+    for step in decode_words(context, context.question_ids(query, 1), region=2):
         logits = whole_forward(predictor, percept, text, said)
         if grammar.taken is None:
             logits = logits.masked_fill(~grammar.allowed(), -torch.inf)
             assert int(logits.argmax()) == step.token_id
-        grammar.take(step.token_id)
+        grammar.advance(step.token_id)
         said.append(step.token_id)
 
 
@@ -441,7 +443,7 @@ def test_every_free_answer_is_well_formed(predictor):
     tokenizer = predictor.tokenizer
     rng = np.random.default_rng(0)
     for _ in range(50):
-        regions = Regions(tokenizer, 3, torch.device("cpu"))
+        regions = RegionTokens(tokenizer, 3, torch.device("cpu"))
         grammar = AnswerGrammar(tokenizer, regions, torch.device("cpu"))
         ids = []
         while not grammar.done and len(ids) < 40:
@@ -451,7 +453,7 @@ def test_every_free_answer_is_well_formed(predictor):
             marks = [c for c in choices if c >= tokenizer.vocab_size]
             pool = marks if marks and rng.random() < 0.7 else choices
             ids.append(int(rng.choice(pool)))
-            grammar.take(ids[-1])
+            grammar.advance(ids[-1])
         named = [tokenizer.region_index(i) for i in ids]
         assert all(n is None or n < 3 for n in named)
         marked = tokenizer.decode(ids)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
-from groma_ros.inference.answer_grammar import Regions
+from groma_ros.inference.answer_grammar import RegionTokens
 from groma_ros.inference.decode import decode_one, greedy, prefill
-from groma_ros.inference.shared_prefix import read_turns, turn_cache
+from groma_ros.inference.shared_prefix import cache_of_question, read_questions
 from groma_ros.verify.parity import rule, trace
 
 TURN = 12  # tokens at the end of a golden prompt that are read as a question
@@ -26,7 +26,7 @@ def regions_of(model, count):
         token_id=lambda token: token_id(model, token),
         region_token_id=lambda number: token_id(model, f"<r{number}>"),
     )
-    return Regions(tokenizer, count, model.device)
+    return RegionTokens(tokenizer, count, model.device)
 
 
 def questions(folder, name):
@@ -59,10 +59,10 @@ def test_one_forward_chooses_what_greedy_decoding_chooses_on_every_golden(golden
         allowed[regions.ids] = True
         ((token, logprob),) = greedy(model, hidden, cache, allowed, max_new_tokens=1)
         other = torch.flip(turn, [0])[: TURN // 2]
-        together, _ = read_turns(model, [other, turn, other], prefix)
-        chances = regions.chances(model, together, [])[1]
-        assert int(regions.ids[chances.argmax()]) == token
-        assert chances.max() == pytest.approx(math.exp(logprob), rel=1e-3)
+        together, _ = read_questions(model, [other, turn, other], prefix)
+        probabilities = regions.probabilities(model, together)[1]
+        assert int(regions.ids[probabilities.argmax()]) == token
+        assert probabilities.max() == pytest.approx(math.exp(logprob), rel=1e-3)
         seen += 1
     assert seen >= 3
 
@@ -74,13 +74,13 @@ def test_a_turn_goes_on_from_its_part_of_the_cache_as_if_it_were_alone(model, pi
     _, prefix = prefill(model, embeds[None, :-3])
     known = prefix.length
     turns = [embeds[-3:], model.embed_ids(torch.tensor([4, 5, 6, 7, 8])), embeds[-2:]]
-    hidden, cache = read_turns(model, turns, prefix)
+    hidden, cache = read_questions(model, turns, prefix)
     assert prefix.length == known
-    start = 0
+    start = known
     for turn, last in zip(turns, hidden, strict=True):
         alone, alone_cache = prefill(model, turn[None], prefix.fork())
         torch.testing.assert_close(last, alone[0], rtol=1e-4, atol=1e-4)
-        mine = turn_cache(cache, known, start, start + len(turn))
+        mine = cache_of_question(cache, known, start, start + len(turn))
         next_hidden, _ = decode_one(model, 9, mine)
         torch.testing.assert_close(
             next_hidden, decode_one(model, 9, alone_cache)[0], rtol=1e-4, atol=1e-4

@@ -5,13 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from groma_ros.inference.region_choice import fitting, list_probabilities, one_after_the_other
+from groma_ros.inference.region_choice import (
+    choose_regions,
+    list_probabilities,
+    renormalised_steps,
+)
 
 APART = np.array([[10 * i, 0, 10 * i + 8, 8] for i in range(4)], np.float32)
 
 
-def fits(chances, boxes=APART, nothing_above=0.5, rival_share=0.5):
-    return fitting(np.array(chances), boxes, nothing_above, rival_share)
+def fits(probabilities, boxes=APART, refusal_threshold=0.5, ambiguity_ratio=0.5):
+    return choose_regions(np.array(probabilities), boxes, refusal_threshold, ambiguity_ratio)
 
 
 def test_without_regions_nothing_fits():
@@ -19,7 +23,7 @@ def test_without_regions_nothing_fits():
 
 
 @pytest.mark.parametrize(
-    ("chances", "wanted"),
+    ("probabilities", "wanted"),
     [
         ([0.1, 0.7, 0.1, 0.0, 0.1], [1]),
         ([0.1, 0.2, 0.1, 0.0, 0.6], []),
@@ -28,8 +32,8 @@ def test_without_regions_nothing_fits():
         ([0.19, 0.4, 0.35, 0.0, 0.06], [1, 2]),
     ],
 )
-def test_the_likeliest_and_its_rivals_fit_unless_nothing_does(chances, wanted):
-    assert fits(chances) == wanted
+def test_the_likeliest_and_its_rivals_fit_unless_nothing_does(probabilities, wanted):
+    assert fits(probabilities) == wanted
 
 
 def test_regions_over_the_same_thing_count_as_one():
@@ -41,20 +45,20 @@ def test_regions_over_the_same_thing_count_as_one():
 
 def test_each_of_several_sure_answers_is_sure():
     thirds = np.array([1 / 3, 1 / 3, 0.0, 1 / 3, 0.0])
-    steps = one_after_the_other([0, 1, 3], thirds)
+    steps = renormalised_steps([0, 1, 3], thirds)
     np.testing.assert_allclose(list_probabilities([0, 1, 3], steps), 1.0)
     halves = np.array([0.4, 0.4, 0.0, 0.0, 0.2])
-    steps = one_after_the_other([0, 1], halves)
+    steps = renormalised_steps([0, 1], halves)
     np.testing.assert_allclose(list_probabilities([0, 1], steps), [0.8, 0.4 / 0.6], rtol=1e-6)
     assert list_probabilities([], []).shape == (0,)
 
 
 @given(st.lists(st.floats(0.01, 1.0), min_size=5, max_size=5), st.floats(0.05, 1.0))
 def test_probabilities_are_probabilities_and_the_best_comes_first(weights, share):
-    chances = np.array(weights) / sum(weights)
-    chosen = fits(chances, nothing_above=1.0, rival_share=share)
-    assert chosen[0] == int(chances[:-1].argmax())
-    assert all(chances[i] >= share * chances[chosen[0]] - 1e-9 for i in chosen)
-    sure = list_probabilities(chosen, one_after_the_other(chosen, chances))
+    probabilities = np.array(weights) / sum(weights)
+    chosen = fits(probabilities, refusal_threshold=1.0, ambiguity_ratio=share)
+    assert chosen[0] == int(probabilities[:-1].argmax())
+    assert all(probabilities[i] >= share * probabilities[chosen[0]] - 1e-9 for i in chosen)
+    sure = list_probabilities(chosen, renormalised_steps(chosen, probabilities))
     assert (sure >= 0).all() and (sure <= 1).all()
-    assert sure[0] == pytest.approx(chances[chosen].sum(), abs=1e-6)
+    assert sure[0] == pytest.approx(probabilities[chosen].sum(), abs=1e-6)

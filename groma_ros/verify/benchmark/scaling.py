@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from groma_ros.inference.decode import decode_one, prefill
-from groma_ros.inference.shared_prefix import read_turns
+from groma_ros.inference.shared_prefix import read_questions
 from groma_ros.model.groma import Groma
 from groma_ros.verify.benchmark.memory import extra_mb
 from groma_ros.verify.benchmark.middle_model import QUESTION, picture, prompt
@@ -66,7 +66,7 @@ def commands(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
 
     def point(count: int) -> Tensor:
         turns = [model.embed_ids(words.roll(i)) for i in range(count)]
-        hidden, _ = read_turns(model, turns, prefix)
+        hidden, _ = read_questions(model, turns, prefix)
         return model.added_logits(hidden, regions).softmax(-1).cpu()
 
     for count in COMMANDS:
