@@ -9,6 +9,7 @@ from groma_ros.sim.shapes.meshes import (
     Mesh,
     Parts,
     ball,
+    block,
     disc,
     extrude,
     join,
@@ -100,7 +101,7 @@ def tomato(rng: Generator) -> Parts:
 def carrot(rng: Generator) -> Parts:
     """Return a carrot along x with rings and a short or leafy green top."""
     length, radius = rng.uniform(0.12, 0.2), rng.uniform(0.012, 0.019)
-    t = np.linspace(0, 1, 26)
+    t = np.linspace(0, 1, 22)
     r = radius * (1 - t) ** rng.uniform(0.45, 0.7) * (1 + 0.02 * np.sin(t * 60))
     r = r * np.clip(t / 0.05, 0.35, 1) ** 0.5
     path = np.stack([length * t, 0.012 * np.sin(2.5 * t) * rng.uniform(-1, 1), 0 * t], 1)
@@ -145,7 +146,7 @@ def donut(rng: Generator) -> Parts:
     grains = []
     for _ in range(int(rng.integers(18, 40)) if rng.random() < 0.6 else 0):
         around, up = rng.uniform(0, 2 * np.pi), rng.uniform(0.5, np.pi - 0.5)
-        grain = ribbon([(-0.0028, 0, 0), (0.0028, 0, 0)], 0.0009, 0.0009, 2)
+        grain = block((0.0056, 0.0017, 0.0017))
         grain = grain.turned(rotation_about("z", rng.uniform(0, np.pi)))
         r = ring + tube * 1.07 * np.cos(up)
         grains.append(
@@ -166,7 +167,7 @@ def broccoli(rng: Generator) -> Parts:
         away = rng.normal(size=3)
         away[2] = abs(away[2])
         away /= np.linalg.norm(away)
-        floret = ball(radius * rng.uniform(0.2, 0.34), 8, 6)
+        floret = ball(radius * rng.uniform(0.2, 0.34), 7, 5)
         heads.append(floret.moved(away * radius * [0.85, 0.85, 0.6] + [0, 0, radius * 1.05]))
     parts = [("body", join(*heads)), ("stalk", stem)]
     if rng.random() < 0.6:

@@ -11,6 +11,7 @@ from groma_ros.sim.shapes.meshes import (
     ball,
     block,
     disc,
+    extrude,
     join,
     panel,
     rest_on_ground,
@@ -106,8 +107,8 @@ def keyboard(rng: Generator) -> Parts:
     slab = block((x, y, 0.014), 0.003).moved((0, 0, 0.007))
     columns, rows = (20 if wide else 14), 5
     pitch = np.array([x * 0.95 / columns, y * 0.84 / rows])
-    key = block((pitch[0] * 0.82, pitch[1] * 0.8, 0.006), 0.0012)
-    space_bar = block((pitch[0] * 4.8, pitch[1] * 0.8, 0.006), 0.0012)
+    key = block((pitch[0] * 0.82, pitch[1] * 0.8, 0.006))
+    space_bar = block((pitch[0] * 4.8, pitch[1] * 0.8, 0.006))
     keys = []
     for j in range(rows):
         for i in range(columns):
@@ -215,11 +216,11 @@ def _twigs(rng: Generator, base: float, reach: float) -> Parts:
     for k in range(int(rng.integers(5, 9))):
         lean = rotation_about("z", k * 2.4) @ rotation_about("y", rng.uniform(0.1, 0.75))
         long = reach * rng.uniform(0.6, 1.0)
-        stalk = ribbon([(0, 0, 0), (long / 2, 0, 0), (long, 0, 0)], 0.0016, 0.0016, 2)
+        stalk = extrude([(0, 0, 0), (long / 2, 0, 0), (long, 0, 0)], 0.0016, 5)
         up = lean @ rotation_about("y", -np.pi / 2)
         stalks.append(stalk.turned(up).moved((0, 0, base)))
         for share in (0.5, 0.75, 1.0):
-            leaf = ball(1.0, 8, 6).scaled((0.26 * long, 0.11 * long, 0.012 * long))
+            leaf = ball(1.0, 7, 5).scaled((0.26 * long, 0.11 * long, 0.012 * long))
             leaf = leaf.moved((0.2 * long, 0, 0)).turned(rotation_about("z", share * 5 + k))
             leaf = leaf.turned(rotation_about("y", -0.5)).moved(up @ np.array([long * share, 0, 0]))
             leaves.append(leaf.moved((0, 0, base)))
@@ -287,19 +288,19 @@ def teddy_bear(rng: Generator) -> Parts:
         ((0.85, 0.5, 0.3), (0.72, 0.32, 0.32)),
         ((0.85, -0.5, 0.3), (0.72, 0.32, 0.32)),
     ]
-    fur = join(*(ball(1.0, 18, 12).scaled(half).moved(at) for at, half in lumps))
+    fur = join(*(ball(1.0, 14, 9).scaled(half).moved(at) for at, half in lumps))
     pale = [
         ((0.62, 0, 2.1), (0.3, 0.32, 0.25)),
         ((1.53, 0.5, 0.3), (0.08, 0.22, 0.22)),
         ((1.53, -0.5, 0.3), (0.08, 0.22, 0.22)),
     ]
-    muzzle = join(*(ball(1.0, 14, 10).scaled(half).moved(at) for at, half in pale))
+    muzzle = join(*(ball(1.0, 10, 7).scaled(half).moved(at) for at, half in pale))
     dark = [
         ((0.9, 0, 2.2), (0.09, 0.13, 0.09)),
         ((0.66, 0.26, 2.42), (0.08, 0.08, 0.09)),
         ((0.66, -0.26, 2.42), (0.08, 0.08, 0.09)),
     ]
-    eyes = join(*(ball(1.0, 10, 8).scaled(half).moved(at) for at, half in dark))
+    eyes = join(*(ball(1.0, 7, 5).scaled(half).moved(at) for at, half in dark))
     parts = [("body", fur), ("pale_body", muzzle), ("eye", eyes)]
     return rest_on_ground([(role, mesh.scaled((size, size, size))) for role, mesh in parts])
 
