@@ -76,7 +76,15 @@ def test_colour_orders_and_row_padding(encoding, channels, padding):
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("encoding, channels", [("rgb16", [0, 1, 2]), ("bgr16", [2, 1, 0])])
+@pytest.mark.parametrize(
+    "encoding, channels",
+    [
+        ("rgb16", [0, 1, 2]),
+        ("bgr16", [2, 1, 0]),
+        ("rgba16", [0, 1, 2, 1]),
+        ("bgra16", [2, 1, 0, 1]),
+    ],
+)
 def test_sixteen_bit_colour_in_both_byte_orders(encoding, channels, byteorder):
     rgb = picture()
     deep = (rgb[:, :, channels].astype(np.uint16) << 8 | 0x7F).astype(f"{byteorder}u2")
@@ -91,10 +99,11 @@ def test_gray(encoding):
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_mono16_keeps_its_upper_byte(byteorder):
-    gray = np.array([[0, 255], [256, 65535]], f"{byteorder}u2")[:, :, None]
+def test_every_16_bit_gray_becomes_the_nearest_8_bit_gray(byteorder):
+    gray = np.arange(1 << 16, dtype=f"{byteorder}u2").reshape(256, 256, 1)
     out = image_codec.to_rgb(image(gray, "mono16", 1))
-    assert out[:, :, 0].tolist() == [[0, 0], [1, 255]]
+    nearest = np.rint(gray.astype(float) / 257)  # 65535 / 255 = 257
+    np.testing.assert_array_equal(out, nearest.repeat(3, axis=2))
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
@@ -114,30 +123,75 @@ def test_depth_without_a_valid_pixel_is_black():
     assert not image_codec.to_rgb(image(np.zeros((2, 2, 1), np.uint16), "16UC1")).any()
 
 
-@pytest.mark.parametrize(
-    "encoding, order",
-    [("yuv422", "UYVY"), ("uyvy", "UYVY"), ("yuv422_yuy2", "YUYV"), ("yuyv", "YUYV")],
-)
-@pytest.mark.parametrize("colour", [RED, GREEN, BLUE])
-def test_yuv(encoding, order, colour):
-    """ITU-R BT.601 with its limited range, as cameras send it."""
-    r, g, b = (c / 255 for c in colour)
-    part = {
+def colourful_yuv() -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Return a 6x8 RGB picture and its 8-bit Y, U and V: ITU-R BT.601, limited range.
+
+    Each block of 2 x 2 pixels has a colour of its own that its pixels make lighter or darker, so it
+    has one U and one V, and nothing is lost where they are stored once.
+    """
+    random = np.random.default_rng(0)
+    blocks = random.integers(60, 190, (3, 4, 3)).repeat(2, axis=0).repeat(2, axis=1)
+    rgb = blocks + random.integers(-40, 40, (6, 8, 1))
+    r, g, b = np.moveaxis(rgb / 255, 2, 0)
+    yuv = {
         "Y": 16 + 65.481 * r + 128.553 * g + 24.966 * b,
         "U": 128 - 37.797 * r - 74.203 * g + 112 * b,
         "V": 128 + 112 * r - 93.786 * g - 18.214 * b,
     }
-    pairs = np.tile(np.round([part[k] for k in order]).astype(np.uint8), (3, 2))
-    out = image_codec.to_rgb(image(pairs.reshape(3, 4, 2), encoding, 4))
-    np.testing.assert_allclose(out.reshape(-1, 3), np.tile(colour, (12, 1)), atol=3)
+    return rgb, {name: np.round(values).astype(np.uint8) for name, values in yuv.items()}
 
 
-@pytest.mark.parametrize("encoding", ["bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"])
+def rows_of_yuv(yuv: dict[str, np.ndarray], encoding: str, padding: int) -> list[bytes]:
+    """Lay out the rows of a picture, one byte after the other, as V4L2 describes the encoding."""
+    height, width = yuv["Y"].shape
+    rubbish = b"\xab" * padding
+
+    def row(y: int, samples: str, columns: int) -> bytes:
+        pixels = range(0, width, columns)
+        # Of a pair, "YUYV" and "UYVY" take the left Y first.
+        return bytes(
+            yuv[name][y, x + (name == "Y" and "Y" in samples[:place])]
+            for x in pixels
+            for place, name in enumerate(samples)
+        )
+
+    packed = {"yuv422": "UYVY", "uyvy": "UYVY", "yuv422_yuy2": "YUYV", "yuyv": "YUYV"}
+    if encoding in packed:
+        return [row(y, packed[encoding], 2) + rubbish for y in range(height)]
+    luma = [row(y, "Y", 1) + rubbish for y in range(height)]
+    if encoding == "nv24":
+        return luma + [row(y, "UV", 1) + 2 * rubbish for y in range(height)]
+    chroma = {"nv12": "UV", "nv21": "VU"}[encoding]
+    return luma + [row(y, chroma, 2) + rubbish for y in range(0, height, 2)]
+
+
+@pytest.mark.parametrize("padding", [0, 5])
+@pytest.mark.parametrize(
+    "encoding", ["yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21", "nv24"]
+)
+def test_yuv(encoding, padding):
+    rgb, yuv = colourful_yuv()
+    rows = rows_of_yuv(yuv, encoding, padding)
+    message = Image(encoding, 8, 6, len(rows[0]), b"".join(rows))
+    np.testing.assert_allclose(image_codec.to_rgb(message).astype(int), rgb, atol=3)
+    with pytest.raises(ValueError, match=f"data is {len(message.data) - 1} bytes, but 6 rows of"):
+        image_codec.check(replace(message, data=message.data[:-1]))
+
+
+def test_nv24_may_have_any_size():
+    y, u, v = 81, 90, 240  # red
+    message = Image("nv24", 3, 1, 3, bytes([y] * 3 + [u, v] * 3))
+    np.testing.assert_allclose(image_codec.to_rgb(message).astype(int), [[[254, 0, 0]] * 3], atol=3)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<u2", ">u2"])
+@pytest.mark.parametrize("mosaic", ["rggb", "bggr", "gbrg", "grbg"])
 @pytest.mark.parametrize("colour", [RED, GREEN, BLUE])
-def test_bayer(encoding, colour):
+def test_bayer(mosaic, dtype, colour):
     value = dict(zip("rgb", colour, strict=True))
-    corner = np.array([value[c] for c in encoding[6:10]], np.uint8).reshape(2, 2)
-    out = image_codec.to_rgb(image(np.tile(corner, (4, 4))[:, :, None], encoding, 2))
+    bits = 8 * np.dtype(dtype).itemsize
+    corner = np.array([value[c] << bits - 8 for c in mosaic], dtype).reshape(2, 2)
+    out = image_codec.to_rgb(image(np.tile(corner, (4, 4))[:, :, None], f"bayer_{mosaic}{bits}", 2))
     np.testing.assert_allclose(out.reshape(-1, 3), np.tile(colour, (64, 1)), atol=1)
 
 
@@ -151,8 +205,14 @@ def test_bayer(encoding, colour):
         ({"step": 0}, "step is 0 bytes"),
         ({"data": bytes(71)}, "data is 71 bytes, but 4 rows of step 18 take 72"),
         ({"data": b""}, "data is 0 bytes"),
-        ({"encoding": "bayer_rggb8", "height": 3}, "bayer_rggb8 image of odd size 6x3"),
-        ({"encoding": "yuyv", "width": 5}, "yuyv image of odd size 5x4"),
+        (
+            {"encoding": "bayer_rggb8", "height": 3},
+            r"bayer_rggb8 image of size 6x3 .* multiples of 2x2",
+        ),
+        ({"encoding": "nv12", "height": 3}, r"nv12 image of size 6x3 .* multiples of 2x2"),
+        ({"encoding": "nv21", "step": 5}, "6 pixels of nv21 take 6; .* bytes of a row of luma"),
+        ({"encoding": "nv24"}, "data is 72 bytes, but 4 rows of step 18 take 216 as nv24"),
+        ({"encoding": "yuyv", "width": 5}, r"yuyv image of size 5x4 .* multiples of 2x1"),
     ],
 )
 def test_malformed_images_are_refused_in_one_line(change, words):
