@@ -14,6 +14,11 @@ from groma_ros.ros import cv_bridge_decoder, image_encodings
 from groma_ros.ros.image_encodings import ENCODINGS
 
 
+def warm_up() -> None:
+    """Import and try cv_bridge now; its libraries take a moment that no first image should wait."""
+    cv_bridge_decoder.load()
+
+
 def check(message) -> None:
     """Raise ValueError, in one line, if an Image or CompressedImage can't hold a picture.
 

@@ -60,6 +60,9 @@ class ModelThread:
             self.loaded.set_exception(error)
             return
         self.loaded.set_result(None)
+        from groma_ros.ros import image_codec  # imports OpenCV: not before the model is loaded
+
+        image_codec.warm_up()
         for request in iter(self._requests.get, None):
             if not request.cancel.is_set():
                 self._on_result(answerer.answer(request))

@@ -92,7 +92,10 @@ def test_a_frame_that_cannot_be_read_is_an_error_with_its_header():
     thread.submit(request("cup", frames))
     result = results.get(timeout=PATIENCE_S)
     assert (result.grounding.status, result.header) == (Status.ERROR, "header")
-    assert result.grounding.reason == "image step is 2 bytes, but 3 pixels of mono8 take 3"
+    assert result.grounding.reason == (
+        "image step is 2 bytes, but 3 pixels of mono8 take 3; "
+        "its publisher must set step to the bytes of a row"
+    )
     assert thread.stop(PATIENCE_S)
 
 
