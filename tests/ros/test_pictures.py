@@ -19,7 +19,7 @@ def paint(path, colour, size_hw=(12, 20)):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="holds no .jpg or .png picture"):
+    with pytest.raises(ValueError, match="has no .jpg or .png picture"):
         open_pictures(tmp_path)
 
 
