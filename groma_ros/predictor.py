@@ -28,6 +28,7 @@ from groma_ros.inference.answer_grammar import Cancelled
 from groma_ros.inference.decode import prefill
 from groma_ros.inference.device import choose_device, choose_dtype
 from groma_ros.inference.dialogue import Dialogue
+from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, check_picture, now_ms
 from groma_ros.inference.pointing_answer import ask_phrases
 from groma_ros.inference.spoken_answer import describe_region
@@ -45,10 +46,16 @@ SAME_BOX_IOU = 0.6
 class Predictor:
     """Answer commands about pictures with one Groma model."""
 
-    def __init__(self, model: Groma, tokenizer: GromaTokenizer):
-        """Take a model, on its device and in its precision, and its tokenizer."""
+    def __init__(
+        self, model: Groma, tokenizer: GromaTokenizer, fixed_decoder: FixedDecoder | None = None
+    ) -> None:
+        """Take a model, on its device and in its precision, and its tokenizer.
+
+        `fixed_decoder` of the same model reads the tokens of long answers.
+        """
         self.model = model.eval()
         self.tokenizer = tokenizer
+        self.fixed_decoder = fixed_decoder
 
     @classmethod
     def from_pretrained(
@@ -58,14 +65,18 @@ class Predictor:
         dtype: str = "auto",
         quantization: str | None = None,
         cuda_graphs: bool = False,
+        compile_decoding: bool = False,
     ) -> Predictor:
         """Load "nano", a folder, or a hub id; see `loading` for what "auto" chooses.
 
         `quantization` "int8" or "int4" keeps the language model's linear layers in 8 or 4 bits
         (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer
-        as one recorded graph, on a GPU where that works; the log says where it doesn't. Call a
-        predictor from the thread that made it: in a second one torch's CPU threads run at half
-        their speed. Raises ValueError where the model, the device, the precision or the
+        as one recorded graph, and each token of an answer as another, on a GPU where that works.
+        `compile_decoding` compiles what a token takes by `torch.compile`, which takes a minute at
+        the first answer. The log says where one of them doesn't work.
+
+        Call a predictor from the thread that made it: in a second one torch's CPU threads run at
+        half their speed. Raises ValueError where the model, the device, the precision or the
         quantization can't be had.
         """
         from groma_ros.checkpoint.load import load_groma
@@ -76,7 +87,10 @@ class Predictor:
         groma, tokenizer = load_groma(folder, chosen, precision, quantization=quantization)
         if cuda_graphs:
             groma.use_cuda_graphs()
-        return cls(groma, tokenizer)
+        fixed = None
+        if cuda_graphs or compile_decoding:
+            fixed = FixedDecoder(groma, cuda_graphs, compile_decoding)
+        return cls(groma, tokenizer, fixed)
 
     def warm_up(self) -> None:
         """Look at an empty picture and answer a command, so that the first real one isn't slower.
@@ -86,6 +100,8 @@ class Predictor:
         side = self.model.config.image_size
         nothing = self.perceive(np.zeros((side, side, 3), dtype=np.uint8))
         self.ground(nothing, "find all the cups")
+        if self.fixed_decoder is not None and self.fixed_decoder.acquire(nothing.prefix):
+            self.fixed_decoder.release()
 
     def perceive(self, rgb: np.ndarray) -> Perception:
         """Look at a picture: (H, W, 3) uint8 RGB of any size and aspect.
@@ -264,4 +280,6 @@ class Predictor:
         self, perception: Perception, max_new_tokens: int = 256, cancel: Event | None = None
     ) -> AnswerContext:
         """Return what the functions of `inference` take to answer about a picture."""
-        return AnswerContext(self.model, self.tokenizer, perception, max_new_tokens, cancel)
+        return AnswerContext(
+            self.model, self.tokenizer, perception, max_new_tokens, cancel, self.fixed_decoder
+        )

@@ -12,6 +12,7 @@ from torch import Tensor
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.inference.answer_grammar import RegionTokens
+from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, now_ms
 from groma_ros.model.groma import Groma
 from groma_ros.values.answers import Grounding, Phrase, Status
@@ -23,6 +24,7 @@ class AnswerContext:
 
     max_new_tokens  the most tokens that are decoded for an answer in words
     cancel          is looked at before every call of the model
+    fixed_decoder   reads tokens one by one where it is free; None for the plain path
     region_tokens   the tokens that may stand in `<roi>` for this picture
     transcript_ids  questions and answers so far as token ids, as they stand in a conversation
     """
@@ -34,9 +36,11 @@ class AnswerContext:
         perception: Perception,
         max_new_tokens: int,
         cancel: Event | None,
+        fixed_decoder: FixedDecoder | None = None,
     ) -> None:
         self.model, self.tokenizer, self.perception = model, tokenizer, perception
         self.max_new_tokens, self.cancel = max_new_tokens, cancel
+        self.fixed_decoder = fixed_decoder
         self.region_tokens = RegionTokens(tokenizer, len(perception.scores), model.device)
         self.transcript_ids: list[int] = []
         self._start_ms = now_ms(model.device)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from groma_ros.encoding.tokenizer import GromaTokenizer
-from groma_ros.inference.decode import decode_one, prefill
+from groma_ros.inference.decode import prefill, token_reader
+from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.region_choice import ChosenRegion
 from groma_ros.model.groma import Groma
 from groma_ros.speed.kv_cache import KeyValueCache
@@ -70,21 +71,24 @@ class RegionTokens:
         probabilities: np.ndarray,
         cache: KeyValueCache,
         cancel: Event | None = None,
+        fixed: FixedDecoder | None = None,
     ) -> Iterator[ChosenRegion]:
         """Yield the regions of a list, the likeliest at each step, until the list ends.
 
         `probabilities` (n + 1,) are those of the first token after `<roi>`, which `cache` ends
-        with; it is extended in place. Raises Cancelled between two tokens once `cancel` is set.
+        with; it is extended in place, or `fixed` goes on from it. Raises Cancelled between two
+        tokens once `cancel` is set.
         """
         taken: list[int] = []
-        while (region := int(probabilities.argmax())) != self.count:
-            yield ChosenRegion(region, probabilities)
-            taken.append(region)
-            if len(taken) == self.count:
-                return
-            stop_if_cancelled(cancel)
-            hidden, cache = decode_one(model, self.tokens[region], cache)
-            probabilities = self.probabilities(model, hidden[0], taken)
+        with token_reader(model, cache, fixed) as read:
+            while (region := int(probabilities.argmax())) != self.count:
+                yield ChosenRegion(region, probabilities)
+                taken.append(region)
+                if len(taken) == self.count:
+                    return
+                stop_if_cancelled(cancel)
+                hidden = read(self.tokens[region])
+                probabilities = self.probabilities(model, hidden[0], taken)
 
 
 class AnswerGrammar:
@@ -152,22 +156,25 @@ def decode_answer(
     grammar: AnswerGrammar,
     max_new_tokens: int,
     cancel: Event | None = None,
+    fixed: FixedDecoder | None = None,
 ) -> Iterator[DecodedToken]:
     """Yield the likeliest allowed tokens after a prompt (1, L, D) that follows `cache`.
 
     `cache` is extended in place: give a fork. The token that ends the answer is yielded too.
-    Raises Cancelled between two tokens once `cancel` is set.
+    `fixed` reads the tokens where it is free. Raises Cancelled between two tokens once `cancel`
+    is set.
     """
     stop_if_cancelled(cancel)
     hidden, cache = prefill(model, embeds, cache)
-    for left in reversed(range(max_new_tokens)):
-        token = _likeliest_token(model, hidden, grammar)
-        grammar.advance(token.token_id)
-        yield token
-        if grammar.done or not left:
-            return
-        stop_if_cancelled(cancel)
-        hidden, cache = decode_one(model, token.token_id, cache)
+    with token_reader(model, cache, fixed) as read:
+        for left in reversed(range(max_new_tokens)):
+            token = _likeliest_token(model, hidden, grammar)
+            grammar.advance(token.token_id)
+            yield token
+            if grammar.done or not left:
+                return
+            stop_if_cancelled(cancel)
+            hidden = read(token.token_id)
 
 
 def _likeliest_token(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> DecodedToken:

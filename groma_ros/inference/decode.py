@@ -4,13 +4,20 @@ A cache holds the keys and values of everything read so far. A fork of it makes 
 and regions) serve many commands.
 """
 
-from collections.abc import Collection, Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from groma_ros.model.groma import Groma
 from groma_ros.speed.kv_cache import KeyValueCache
+
+if TYPE_CHECKING:
+    from groma_ros.inference.fixed_decoder import FixedDecoder
 
 
 @torch.no_grad()
@@ -30,6 +37,23 @@ def prefill(
 def decode_one(model: Groma, token_id: int, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
     """Read one token after what `cache` holds; returns as `prefill` does."""
     return prefill(model, model.embed_ids(torch.tensor([[token_id]])), cache)
+
+
+@contextmanager
+def token_reader(
+    model: Groma, cache: KeyValueCache, fixed: FixedDecoder | None = None
+) -> Iterator[Callable[[int], Tensor]]:
+    """Lend a function that reads one more token after `cache` and returns its hidden state (1, D).
+
+    It is the one of `fixed` where there is one that is free and fits; else `cache` is extended.
+    """
+    if fixed is not None and fixed.acquire(cache):
+        try:
+            yield fixed.read
+        finally:
+            fixed.release()
+    else:
+        yield lambda token_id: decode_one(model, token_id, cache)[0]
 
 
 @torch.no_grad()

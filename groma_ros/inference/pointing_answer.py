@@ -116,7 +116,11 @@ def _regions_of(
     """Yield the regions that a phrase fits; raise Cancelled between two of a plural one."""
     if phrase.plural:
         yield from context.region_tokens.decode_region_list(
-            context.model, first.probabilities, first.make_cache(), context.cancel
+            context.model,
+            first.probabilities,
+            first.make_cache(),
+            context.cancel,
+            context.fixed_decoder,
         )
         return
     rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy

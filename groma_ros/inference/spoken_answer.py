@@ -91,7 +91,8 @@ def decode_words(
     grammar = AnswerGrammar(context.tokenizer, context.region_tokens, model.device)
     embeds = context.embed(question_ids, region)[None]
     limit = min(context.max_new_tokens, room)
-    return decode_answer(model, embeds, prefix.fork(), grammar, limit, context.cancel)
+    cache, fixed = prefix.fork(), context.fixed_decoder
+    return decode_answer(model, embeds, cache, grammar, limit, context.cancel, fixed)
 
 
 def _parse(

@@ -24,7 +24,7 @@ from groma_ros.model.region_encoder import RegionEncoder
 from groma_ros.model.region_proposer import Proposer, ProposerOutput, input_projections
 from groma_ros.model.region_selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
 from groma_ros.model.vision_encoder import VisionEncoder, drop_class_token, merge_2x2
-from groma_ros.speed.cuda_graph import Replayed
+from groma_ros.speed.cuda_graph import RecordedFunction
 
 CHANGEABLE = ("nms_thres", "box_score_thres", "max_region_num", "pointing", "pixels")
 """What may differ between two models of the same weights."""
@@ -119,7 +119,7 @@ class Groma(nn.Module):
         self.region_encoder = RegionEncoder(config)
         self.extra_lm_head = nn.Linear(text, config.num_new_token, bias=False)
         self.new_input_embs = nn.Embedding(config.num_new_token, text)
-        self._replayed: Replayed | None = None
+        self._recorded_perceiver: RecordedFunction | None = None
 
     @classmethod
     def empty(cls, config: GromaConfig, attention: str = "sdpa") -> Groma:
@@ -149,13 +149,15 @@ class Groma(nn.Module):
         side = self.config.image_size
         if pixels.dim() != 4 or pixels.shape[-2:] != (side, side):
             raise ValueError(f"pixels have shape {tuple(pixels.shape)}, not (B, 3, {side}, {side})")
-        see = self._replayed or self.perceiver
+        see = self._recorded_perceiver or self.perceiver
         states, proposed = see(pixels.to(self.device, self.dtype))
         return self.encode(states, self.select(proposed, refer_boxes_cxcywh_norm))
 
     def use_cuda_graphs(self) -> None:
         """Let `perceive` replay vision encoder and proposer; see `cuda_graphs`."""
-        self._replayed = Replayed(self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes])
+        self._recorded_perceiver = RecordedFunction(
+            self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes]
+        )
 
     def with_settings(self, **changes: Any) -> Groma:
         """Return a model that shares these weights and differs in its `config`.

@@ -104,5 +104,54 @@ class KeyValueCache:
         )
 
 
+class FixedLayerCache(LayerCache):
+    """Keep one layer's keys and values in buffers of one size, at one place.
+
+    What is written, and where, depends on tensors alone, so that a CUDA graph can be recorded of it
+    and `torch.compile` sees no number that changes.
+    """
+
+    def __init__(self, keys: Tensor, values: Tensor, position: Tensor) -> None:
+        super().__init__(keys, values)
+        self._position = position
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write (B, heads, 1, size) at `position` (1,); return the whole buffers, filled or not."""
+        self.keys.index_copy_(2, self._position, keys)
+        self.values.index_copy_(2, self._position, values)
+        return self.keys, self.values
+
+
+class FixedKeyValueCache(KeyValueCache):
+    """Keep the keys and values of one row in buffers of `capacity` positions for every layer.
+
+    `position` (1,) says where the next ones are written; it is a tensor on the device.
+    """
+
+    def __init__(self, like: KeyValueCache, capacity: int) -> None:
+        """Take layers, heads, device and precision from a cache that holds something."""
+        first = like.layers[0].keys  # (1, heads, length, size)
+        shape = (1, first.shape[1], capacity, first.shape[3])
+        with torch.inference_mode(False):  # so that it may be written to in any mode later on
+            self.position = torch.zeros(1, dtype=torch.long, device=first.device)
+            layers = [
+                FixedLayerCache(
+                    torch.zeros(shape, dtype=first.dtype, device=first.device),
+                    torch.zeros(shape, dtype=first.dtype, device=first.device),
+                    self.position,
+                )
+                for _ in like.layers
+            ]
+        super().__init__(layers)
+        self.capacity = capacity
+
+    @torch.no_grad()
+    def fill(self, cache: KeyValueCache) -> None:
+        """Copy what another cache holds to the first positions."""
+        for layer, other in zip(self.layers, cache.layers, strict=True):
+            layer.keys[:, :, : other.length].copy_(other.keys)
+            layer.values[:, :, : other.length].copy_(other.values)
+
+
 def _spans(tensor: Tensor, spans: tuple[tuple[int, int], ...]) -> Tensor:
     return torch.cat([tensor[:, :, start:end] for start, end in spans], dim=2)

@@ -11,11 +11,13 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
+from groma_ros.inference.decode import prefill
+from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.groma import Groma
 from groma_ros.ros.model_loading import load_predictor
 from groma_ros.ros.settings import Settings
-from groma_ros.speed.cuda_graph import Recording, Replayed
+from groma_ros.speed.cuda_graph import RecordedFunction, Recording
 
 
 class Recorder:
@@ -34,6 +36,8 @@ class Recorder:
 
 
 def tensors(seen):
+    if isinstance(seen, torch.Tensor):
+        return [seen]
     states, proposed = seen
     return [*states, *tree_flatten(vars(proposed))[0]]
 
@@ -74,9 +78,9 @@ def test_replayed_pictures_are_seen_as_plain_ones(tiny, made, pixels, mode):
 
 def test_a_node_has_recorded_before_its_first_picture(made):
     predictor = load_predictor(Settings(device="cpu", cuda_graphs=True))
-    assert len(made) == 1
+    assert len(made) == 2  # vision encoder with proposer, and a token of an answer
     predictor.perceive(np.zeros((30, 40, 3), dtype=np.uint8))
-    assert len(made) == 1 and made[0].count == 3
+    assert len(made) == 2 and made[0].count == 3
 
 
 def test_what_differs_or_cannot_be_recorded_runs_plain_and_is_logged_once(caplog):
@@ -88,7 +92,7 @@ def test_what_differs_or_cannot_be_recorded_runs_plain_and_is_logged_once(caplog
 
     for record, word in ((wrong, "not"), (broken, "stream is capturing"), (None, "device cpu")):
         caplog.clear()
-        call = Replayed(torch.sin, lambda result: [result], record)
+        call = RecordedFunction(torch.sin, lambda result: [result], record)
         with caplog.at_level(logging.WARNING):
             for value in (1.0, 2.0):
                 argument = torch.full((3,), value)
@@ -119,3 +123,12 @@ def test_nothing_recorded_comes_from_the_host_or_goes_there(tiny_config, pixels,
             model.perceiver(pixels[:1])
             with pytest.raises(AssertionError, match="lift_fresh"):
                 torch.tensor([1.0])
+
+
+def test_nothing_in_the_recorded_step_of_a_token_comes_from_the_host(model):
+    _, prefix = prefill(model, model.embed_ids(torch.arange(9)[None]))
+    fixed = FixedDecoder(model)
+    assert fixed.acquire(prefix)
+    state = torch.tensor([950, 9])
+    with torch.no_grad(), NothingFromTheHost():
+        fixed._plain_step(state)
