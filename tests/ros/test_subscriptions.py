@@ -3,8 +3,8 @@
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from robot_bench import header, picture
-from sensor_msgs.msg import CompressedImage, Image
+from robot_bench import eventually, header, picture
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from test_continuous_mode import tick
 
 WARN = b"\x01"
@@ -98,6 +98,37 @@ def test_a_publisher_with_incompatible_qos(make_bench):
         assert "Best effort publisher and reliable subscription" in status.message
     finally:
         bench.robot.node.destroy_publisher(camera)
+
+
+def calibration(focal_px, seconds):
+    info = CameraInfo(header=header(seconds), width=64, height=48)
+    info.k[0] = info.k[4] = focal_px
+    info.k[2], info.k[5] = 32.0, 24.0
+    return info
+
+
+def test_markers_use_the_calibration_of_their_image_and_not_the_last_one(make_bench):
+    """A camera may zoom while the model is at work on an older image."""
+    bench = make_bench()
+    publisher = bench.robot.node.create_publisher(CameraInfo, "/camera_info", 1)
+    infos = bench.node._inputs._camera_infos
+    try:
+        eventually(publisher.get_subscription_count, "somebody who takes calibrations")
+        for seconds, focal_px in ((1, 100.0), (2, 400.0)):
+            info = calibration(focal_px, seconds)
+
+            def came(info=info):
+                publisher.publish(info)
+                return infos and infos[-1] == info
+
+            eventually(came, f"the calibration of {seconds} s")
+    finally:
+        bench.robot.node.destroy_publisher(publisher)
+    bench.show(picture((42, 24, 52, 34)), seconds=1)
+    bench.robot.say("the red cup")
+    markers = bench.robot.hear("markers").markers
+    corner = next(m for m in markers if m.ns == "boxes").points[0]
+    assert (corner.x, corner.y) == (0.1, 0.0)
 
 
 def test_one_line_for_many_malformed_images(make_bench):
