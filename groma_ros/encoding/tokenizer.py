@@ -9,6 +9,7 @@ transformers cuts differently; golden texts hold this module to the official ids
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from groma_ros.encoding.special_tokens import (
 )
 
 _SPACE = "\u2581"
+_BYTE_PIECE = re.compile(r"<0x[0-9A-F]{2}>")
 _SENTENCEPIECE_SPECIAL = (BOS, EOS, UNK)
 # A second normalizer_spec appended to the model file; protobuf merges it into the first one and
 # so sets add_dummy_prefix to false.
@@ -175,6 +177,18 @@ class GromaTokenizer:
             text += self._pieces.decode(run) + piece
             run, after_special = [], True
         return text + self._pieces.decode(run)
+
+    def can_read(self, word: str) -> bool:
+        """Return whether the vocabulary holds at least half of a word's pieces.
+
+        The other pieces are single bytes or unknown: the model was not trained on such words.
+        """
+        pieces = [piece for piece in self._pieces.encode(word, out_type=str) if piece != _SPACE]
+        unk = self._ids[UNK]
+        foreign = sum(
+            bool(_BYTE_PIECE.fullmatch(p)) or self._pieces.piece_to_id(p) == unk for p in pieces
+        )
+        return 2 * foreign <= len(pieces)
 
     def token_id(self, token: str) -> int:
         """Return the id of a special token; raise ValueError for any other text."""

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from groma_ros.inference.answer_context import AnswerContext
 from groma_ros.inference.answer_grammar import Cancelled
+from groma_ros.inference.phrase_questions import PhraseQuestion
+from groma_ros.inference.phrase_regions import FirstRegionProbabilities
 from groma_ros.inference.pointing_answer import (
-    FirstRegionProbabilities,
     answer_by_pointing,
     ask_phrases,
+    questions_of,
     stream_by_pointing,
 )
 from groma_ros.inference.spoken_answer import answer_in_words, stream_in_words
@@ -22,25 +24,29 @@ def answer_commands(context: AnswerContext, commands: Sequence[Command]) -> list
 
     Raises ValueError where a command is too long for the model.
     """
+    questions = [questions_of(context, command) for command in commands]
     try:
-        firsts = ask_phrases(context, [p for c in commands for p in c.phrases])
+        firsts = ask_phrases(context, [p for each in questions for q in each for p in q.asked])
     except Cancelled:
         return [context.cancelled(command) for command in commands]
     answers, start = [], 0
-    for command in commands:
-        end = start + len(command.phrases)
-        answers.append(_answer(context, command, firsts[start:end]))
+    for command, mine in zip(commands, questions, strict=True):
+        end = start + sum(len(question.asked) for question in mine)
+        answers.append(_answer(context, command, mine, firsts[start:end]))
         start = end
     return answers
 
 
 def _answer(
-    context: AnswerContext, command: Command, firsts: Sequence[FirstRegionProbabilities]
+    context: AnswerContext,
+    command: Command,
+    questions: Sequence[PhraseQuestion],
+    firsts: Sequence[FirstRegionProbabilities],
 ) -> Grounding:
     try:
         if command.action == "ask":
             return answer_in_words(context, command)
-        return answer_by_pointing(context, command, firsts)
+        return answer_by_pointing(context, command, questions, firsts)
     except Cancelled:
         return context.cancelled(command)
 
@@ -57,7 +63,8 @@ def stream_answer(
         if command.action == "ask":
             yield from stream_in_words(context, command, target_only)
         else:
-            firsts = ask_phrases(context, command.phrases)
-            yield from stream_by_pointing(context, command, firsts)
+            questions = questions_of(context, command)
+            firsts = ask_phrases(context, [p for q in questions for p in q.asked])
+            yield from stream_by_pointing(context, command, questions, firsts)
     except Cancelled:
         yield context.cancelled(command)

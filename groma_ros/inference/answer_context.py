@@ -26,6 +26,7 @@ class AnswerContext:
     cancel          is looked at before every call of the model
     fixed_decoder   reads tokens one by one where it is free; None for the plain path
     region_tokens   the tokens that may stand in `<roi>` for this picture
+    region_names    what the model calls regions, as far as it was asked (`things.names_of`)
     transcript_ids  questions and answers so far as token ids, as they stand in a conversation
     """
 
@@ -42,6 +43,7 @@ class AnswerContext:
         self.max_new_tokens, self.cancel = max_new_tokens, cancel
         self.fixed_decoder = fixed_decoder
         self.region_tokens = RegionTokens(tokenizer, len(perception.scores), model.device)
+        self.region_names: dict[int, str] = {}
         self.transcript_ids: list[int] = []
         self._start_ms = now_ms(model.device)
 

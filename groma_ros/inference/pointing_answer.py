@@ -6,25 +6,30 @@ phrase needs no decoding; the regions of a plural one are decoded token by token
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import torch
 
 from groma_ros.encoding import prompts
 from groma_ros.inference.answer_context import AnswerContext
 from groma_ros.inference.answer_grammar import stop_if_cancelled
-from groma_ros.inference.region_choice import (
-    ChosenRegion,
-    boxes_and_scores,
-    choose_regions,
-    renormalised_steps,
+from groma_ros.inference.phrase_questions import PhraseQuestion, questions_for
+from groma_ros.inference.phrase_regions import (
+    FirstRegionProbabilities,
+    PhraseRegions,
+    find_regions,
+    is_plain,
+    plain_regions,
 )
+from groma_ros.inference.region_choice import ChosenRegion, boxes_and_scores
 from groma_ros.inference.shared_prefix import cache_of_question, read_questions
-from groma_ros.language.answer_sentences import answer_sentence, status_and_reason
-from groma_ros.speed.kv_cache import KeyValueCache
+from groma_ros.language.answer_sentences import (
+    PhraseOutcome,
+    answer_sentence,
+    status_and_reason,
+)
 from groma_ros.values.answers import (
     AnswerEvent,
     BoxFound,
@@ -36,21 +41,8 @@ from groma_ros.values.answers import (
 )
 from groma_ros.values.commands import Command, CommandPhrase
 
+NOTHING_ASKED = "the command asks to do nothing"
 NO_PHRASE = 'the command names no thing to look for; name it, as in "pick up the red cup"'
-
-
-@dataclass(frozen=True, eq=False)
-class FirstRegionProbabilities:
-    """What the model says right after `<roi>`, and how to go on from there.
-
-    question_ids   the question as token ids, `<roi>` included
-    probabilities  (n + 1,) of each region and, last, of the end of the list
-    make_cache     returns keys and values up to `<roi>`
-    """
-
-    question_ids: list[int]
-    probabilities: np.ndarray
-    make_cache: Callable[[], KeyValueCache]
 
 
 def ask_phrases(
@@ -77,32 +69,66 @@ def ask_phrases(
     return answers
 
 
+def questions_of(context: AnswerContext, command: Command) -> list[PhraseQuestion]:
+    """Return the questions for each phrase of a command."""
+    return questions_for(command, context.model.config, context.tokenizer)
+
+
 def answer_by_pointing(
-    context: AnswerContext, command: Command, firsts: Sequence[FirstRegionProbabilities]
+    context: AnswerContext,
+    command: Command,
+    questions: Sequence[PhraseQuestion],
+    firsts: Sequence[FirstRegionProbabilities],
 ) -> Grounding:
-    """Return the whole answer; `firsts` is what `ask_phrases` returned for its phrases."""
-    found = []
-    for phrase, first in zip(command.phrases, firsts, strict=True):
-        found.append(_finish_phrase(context, first, list(_regions_of(context, phrase, first))))
+    """Return the whole answer.
+
+    questions what `questions_of` returned for the command
+    firsts    what `ask_phrases` returned for all that the questions ask, in order
+    """
+    found = [
+        find_regions(context, question, mine)
+        for question, mine in zip(questions, _by_question(questions, firsts), strict=True)
+    ]
+    _note_transcript(context, questions, firsts, found)
     return _grounding(context, command, found)
 
 
 def stream_by_pointing(
-    context: AnswerContext, command: Command, firsts: Sequence[FirstRegionProbabilities]
+    context: AnswerContext,
+    command: Command,
+    questions: Sequence[PhraseQuestion],
+    firsts: Sequence[FirstRegionProbabilities],
 ) -> Iterator[AnswerEvent]:
     """Yield each box as it is chosen, scored by itself, and in the end the whole answer."""
     found, perception = [], context.perception
-    for index, (phrase, first) in enumerate(zip(command.phrases, firsts, strict=True)):
-        yield PhraseOpened(index, phrase.text, phrase.role)
-        chosen = []
-        for one in _regions_of(context, phrase, first):
+    each = zip(questions, _by_question(questions, firsts), strict=True)
+    for index, (question, mine) in enumerate(each):
+        yield PhraseOpened(index, question.phrase.text, question.phrase.role)
+        if is_plain(question):
+            chosen: list[ChosenRegion] = []
+            regions = PhraseRegions(chosen)
+            coming = plain_regions(context, question.asked[0], mine[0])
+        else:
+            regions = find_regions(context, question, mine)
+            chosen, coming = [], iter(regions.chosen)
+        for one in coming:
             chosen.append(one)
             score = one.probability * float(perception.scores[one.region])
             yield BoxFound(index, perception.boxes_xyxy[one.region], score)
-        found.append(_finish_phrase(context, first, chosen))
+        found.append(regions)
+    _note_transcript(context, questions, firsts, found)
     answer = _grounding(context, command, found)
     yield TextPiece(answer.text)
     yield answer
+
+
+def _by_question(
+    questions: Sequence[PhraseQuestion], firsts: Sequence[FirstRegionProbabilities]
+) -> Iterator[list[FirstRegionProbabilities]]:
+    """Yield the answers to what each question asks."""
+    remaining = iter(firsts)
+    for question in questions:
+        yield [next(remaining) for _ in question.asked]
 
 
 def _question(context: AnswerContext, phrase: CommandPhrase) -> str:
@@ -110,48 +136,55 @@ def _question(context: AnswerContext, phrase: CommandPhrase) -> str:
     return form(context.in_trained_case(phrase.query))
 
 
-def _regions_of(
-    context: AnswerContext, phrase: CommandPhrase, first: FirstRegionProbabilities
-) -> Iterator[ChosenRegion]:
-    """Yield the regions that a phrase fits; raise Cancelled between two of a plural one."""
-    if phrase.plural:
-        yield from context.region_tokens.decode_region_list(
-            context.model,
-            first.probabilities,
-            first.make_cache(),
-            context.cancel,
-            context.fixed_decoder,
-        )
-        return
-    rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
-    regions = choose_regions(
-        first.probabilities, boxes, rule.refusal_threshold, rule.ambiguity_ratio
-    )
-    yield from map(ChosenRegion, regions, renormalised_steps(regions, first.probabilities))
-
-
-def _finish_phrase(
-    context: AnswerContext, first: FirstRegionProbabilities, chosen: Sequence[ChosenRegion]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return boxes (k, 4) and scores (k,), best first, and note question and answer."""
-    tokens, tokenizer = context.region_tokens.tokens, context.tokenizer
-    answer = [tokens[one.region] for one in chosen]
-    context.transcript_ids += [*first.question_ids, *answer, tokens[-1], tokenizer.eos_id]
-    return boxes_and_scores(chosen, context.perception.boxes_xyxy, context.perception.scores)
+def _note_transcript(
+    context: AnswerContext,
+    questions: Sequence[PhraseQuestion],
+    firsts: Sequence[FirstRegionProbabilities],
+    found: Sequence[PhraseRegions],
+) -> None:
+    """Note each phrase's question and answer, as they stand in a conversation."""
+    tokens, eos = context.region_tokens.tokens, context.tokenizer.eos_id
+    for question, mine, regions in zip(
+        questions, _by_question(questions, firsts), found, strict=True
+    ):
+        if not question.by_name and mine:
+            answer = [tokens[one.region] for one in regions.chosen]
+            context.transcript_ids += [*mine[0].question_ids, *answer, tokens[-1], eos]
 
 
 def _grounding(
-    context: AnswerContext, command: Command, found: Sequence[tuple[np.ndarray, np.ndarray]]
+    context: AnswerContext, command: Command, found: Sequence[PhraseRegions]
 ) -> Grounding:
     if not command.phrases:
-        return context.grounding(
-            command, Status.NOT_FOUND, "Nothing to look for.", reason=NO_PHRASE
-        )
-    counts = [len(scores) for _, scores in found]
-    status, reason = status_and_reason(command.phrases, counts)
-    text, spans = answer_sentence(command, counts)
-    phrases = tuple(
-        Phrase(phrase.text, span, boxes, scores, phrase.role)
-        for phrase, span, (boxes, scores) in zip(command.phrases, spans, found, strict=True)
+        idle = command.action in ("none", "stop")
+        text = "Nothing to do." if idle else "Nothing to look for."
+        reason = command.reason or (NOTHING_ASKED if idle else NO_PHRASE)
+        return context.grounding(command, Status.NOT_FOUND, text, reason=reason)
+    pairs = zip(command.phrases, found, strict=True)
+    named = [one for phrase, regions in pairs for one in _named(phrase, regions)]
+    phrases = tuple(phrase for phrase, _ in named)
+    outcomes = [PhraseOutcome(len(r.chosen), r.note, r.doubtful) for _, r in named]
+    status, reason = status_and_reason(phrases, outcomes)
+    text, spans = answer_sentence(replace(command, phrases=phrases), [o.count for o in outcomes])
+    boxes, scores = context.perception.boxes_xyxy, context.perception.scores
+    answered = tuple(
+        Phrase(p.text, span, *boxes_and_scores(regions.chosen, boxes, scores), p.role)
+        for (p, regions), span in zip(named, spans, strict=True)
     )
-    return context.grounding(command, status, text, phrases, reason)
+    reason = "; ".join(part for part in (reason, command.reason) if part)
+    return context.grounding(command, status, text, answered, reason)
+
+
+def _named(
+    phrase: CommandPhrase, regions: PhraseRegions
+) -> list[tuple[CommandPhrase, PhraseRegions]]:
+    """Return a phrase with its regions, or one phrase for each region that has a name."""
+    if not regions.names:
+        return [(phrase, regions)]
+    excluded = phrase.excluded
+    each = []
+    for name, one in zip(regions.names, regions.chosen, strict=True):
+        said = CommandPhrase(name or phrase.text, phrase.span, phrase.role, excluded=excluded)
+        each.append((said, PhraseRegions([one])))
+        excluded = ()
+    return each

@@ -3,29 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from groma_ros.values.answers import Status
 from groma_ros.values.commands import Command, CommandPhrase
 
 
+@dataclass(frozen=True)
+class PhraseOutcome:
+    """Hold how the search for one phrase ended.
+
+    count    number of boxes
+    note     what is to be said about it besides, such as why there is no box; else empty
+    doubtful whether it stays open which of the boxes are meant
+    """
+
+    count: int
+    note: str = ""
+    doubtful: bool = False
+
+
 def status_and_reason(
-    phrases: Sequence[CommandPhrase], counts: Sequence[int]
+    phrases: Sequence[CommandPhrase], outcomes: Sequence[PhraseOutcome | int]
 ) -> tuple[Status, str]:
-    """Return status and reason for the number of boxes of each phrase of a command.
+    """Return status and reason for the outcome of each phrase of a command.
 
     Only targets decide the status: NOT_FOUND if one has no box, AMBIGUOUS if a singular one has
-    several, else GROUNDED. The reason names a missing destination or anchor.
+    several or one is doubtful, else GROUNDED. The reason names a missing destination or anchor,
+    and what was excluded. An int is an outcome of that many boxes.
     """
-    found = list(zip(phrases, counts, strict=True))
-    missing = [p.text for p, n in found if n == 0]
-    reason = f"nothing in the picture fits {_quoted(missing)}" if missing else ""
-    targets = [(p, n) for p, n in found if p.role == "target"] or found
-    if any(n == 0 for _, n in targets):
-        return Status.NOT_FOUND, reason
-    several = [f'{n} things fit "{p.text}"' for p, n in targets if n > 1 and not p.plural]
-    if several:
-        return Status.AMBIGUOUS, "; ".join([*several, *([reason] if reason else [])])
-    return Status.GROUNDED, reason
+    ended = [PhraseOutcome(o) if isinstance(o, int) else o for o in outcomes]
+    found = list(zip(phrases, ended, strict=True))
+    missing = [p.text for p, o in found if o.count == 0 and not o.note]
+    reasons = [f"nothing in the picture fits {_quoted(missing)}"] if missing else []
+    reasons += [o.note for _, o in found if o.note]
+    excluded = list(dict.fromkeys(e.query for p in phrases for e in p.excluded))
+    reasons += [f"excluded: {', '.join(_quoted([e]) for e in excluded)}"] if excluded else []
+    targets = [(p, o) for p, o in found if p.role == "target"] or found
+    if any(o.count == 0 for _, o in targets):
+        return Status.NOT_FOUND, "; ".join(reasons)
+    rivals = [(p, o) for p, o in targets if o.count > 1 and not p.plural]
+    several = [f'{o.count} things fit "{p.text}"' for p, o in rivals]
+    if several or any(o.doubtful for _, o in targets):
+        return Status.AMBIGUOUS, "; ".join([*several, *reasons])
+    return Status.GROUNDED, "; ".join(reasons)
 
 
 def answer_sentence(command: Command, counts: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
@@ -58,7 +79,7 @@ def answer_sentence(command: Command, counts: Sequence[int]) -> tuple[str, list[
         text += "." if members else ""
     for i, outer in enumerate(enclosing):
         if outer is not None:
-            starts[i] = starts[outer] + phrases[i].span[0] - phrases[outer].span[0]
+            starts[i] = starts[outer] + phrases[outer].text.find(phrases[i].text)
     return text, [(starts[i], starts[i] + len(p.text)) for i, p in enumerate(phrases)]
 
 
@@ -72,6 +93,7 @@ def _enclosing_phrase(phrase: CommandPhrase, phrases: Sequence[CommandPhrase]) -
         and other.span[0] <= start
         and end <= other.span[1]
         and other.span != phrase.span
+        and phrase.text in other.text
     ]
     return -max(around)[1] if around else None
 

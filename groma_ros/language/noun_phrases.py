@@ -237,7 +237,8 @@ def _with_quantity(phrase: CommandPhrase, words: list[str], quantifier: list[str
         open_end = words[at - 1 : at + 1] in _OPEN_PURPOSES
         length = len(words) - at if open_end else purpose_length(words, at)
         if length > 1 and not phrase.purpose:
-            phrase = replace(phrase, purpose=" ".join(words[at + 1 : at + length]))
+            query = phrase.query if open_end else " ".join(words[:at])
+            phrase = replace(phrase, query=query, purpose=" ".join(words[at + 1 : at + length]))
     if quantifier in (["both"], ["both", "of"]):
         return replace(phrase, count=2, definite=True)
     if quantifier in (["a", "couple", "of"], ["a", "pair", "of"]):

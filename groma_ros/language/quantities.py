@@ -8,6 +8,8 @@ from groma_ros.language import lexicon as lex
 from groma_ros.language.word_tables import longest_match
 from groma_ros.values.commands import Ordinal
 
+_ENDS = {"back": "back", "rear": "back", "front": "front"}
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -35,6 +37,10 @@ def parse_quantity(words: list[str]) -> Quantity | None:
         if words[at] in lex.ORDINALS and length and words[at - 1] not in lex.DETERMINERS:
             head = words[1:at] if words[0] in lex.DETERMINERS else words[:at]
             return Quantity(pluralised(head), Ordinal(lex.ORDINALS[words[at]], str(side)))
+    if words[-2:-1] == ["the"] and words[-3:-2] in (["at"], ["in"]) and words[-1] in _ENDS:
+        head = words[1:-3] if words[0] in lex.DETERMINERS else words[:-3]
+        if head and not is_plural_noun(head[-1]) and words[0] != "a":
+            return Quantity(pluralised(head), Ordinal(1, _ENDS[words[-1]]))
     definite = bool(words) and words[0] in lex.DETERMINERS - {"a", "an", "another"}
     at = int(bool(words) and words[0] in lex.DETERMINERS)
     if len(words) <= at:

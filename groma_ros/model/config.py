@@ -188,17 +188,19 @@ class PointingConfig:
 
     `temperature` divides the logits of region tokens and of `</roi>`. A singular phrase fits
     nothing where `</roi>` has a probability above `refusal_threshold`, and besides the likeliest
-    region every other one that has at least `ambiguity_ratio` of its probability.
+    region every other one that has at least `ambiguity_ratio` of its probability. A region is a
+    thing of its own, for "everything", where its objectness is above `thing_objectness`.
     """
 
     temperature: float = 1.0
     refusal_threshold: float = 0.5
     ambiguity_ratio: float = 0.5
+    thing_objectness: float = 0.35
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}; it has to be above 0")
-        for name in ("refusal_threshold", "ambiguity_ratio"):
+        for name in ("refusal_threshold", "ambiguity_ratio", "thing_objectness"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it has to be in (0, 1]")
 
@@ -210,7 +212,9 @@ class GromaConfig:
     `image_size` is the side in pixels of the square the network sees. `stem` describes
     convolutions before the patch projection, None for none. `lowercase` says that the language
     model has only seen questions in lower case, `multi_turn` that it has seen conversations of
-    several turns. `pixels` comes from `preprocessor_config.json`.
+    several turns. `known_nouns` are all nouns that it was trained on, in the singular; a phrase
+    with another noun is refused. It is empty for a model of an open vocabulary. `pixels` comes
+    from `preprocessor_config.json`.
     """
 
     vision: VisionConfig = field(default_factory=VisionConfig)
@@ -226,6 +230,7 @@ class GromaConfig:
     stem: StemConfig | None = None
     lowercase: bool = False
     multi_turn: bool = True
+    known_nouns: tuple[str, ...] = ()
     pointing: PointingConfig = field(default_factory=PointingConfig)
     pixels: PixelRule = field(default_factory=PixelRule)
 
@@ -317,6 +322,7 @@ class GromaConfig:
             stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
             lowercase=(ours.get("language") or {}).get("lowercase", False),
             multi_turn=(ours.get("language") or {}).get("multi_turn", True),
+            known_nouns=tuple((ours.get("language") or {}).get("nouns") or ()),
             pointing=_pointing(ours.get("pointing") or {}),
         )
 
@@ -352,7 +358,11 @@ class GromaConfig:
                 "stem": asdict(self.stem) if self.stem else None,
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
-                "language": {"lowercase": self.lowercase, "multi_turn": self.multi_turn},
+                "language": {
+                    "lowercase": self.lowercase,
+                    "multi_turn": self.multi_turn,
+                    "nouns": list(self.known_nouns),
+                },
                 "pointing": asdict(self.pointing),
             },
         }

@@ -1,6 +1,7 @@
 """Size groma-nano: the one place that holds its numbers."""
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
+from groma_ros.train.questions import known_nouns
 
 LITE_STEM = {
     "channels": 32,
@@ -87,6 +88,6 @@ def nano_config(text_vocab_size: int) -> dict:
                 "hidden": 256,
                 "geometry": "correct",
             },
-            "language": {"lowercase": True, "multi_turn": False},
+            "language": {"lowercase": True, "multi_turn": False, "nouns": known_nouns()},
         },
     }

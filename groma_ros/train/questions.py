@@ -36,6 +36,14 @@ PLURALS = {
 }
 COLOUR_WORDS = {"purple": ("purple", "purple", "violet")}
 ANYTHING = ("object", "thing", "item")
+
+
+def known_nouns() -> list[str]:
+    """Return the last word of every noun of the questions, in the singular and sorted."""
+    spoken = [noun for nouns in NOUNS.values() for noun in nouns] + list(ANYTHING)
+    return sorted({noun.split()[-1] for noun in spoken})
+
+
 DETERMINERS = ("the", "the", "the", "the", "", "a", "that", "this", "my")
 
 SUPERLATIVES = {

@@ -1,0 +1,90 @@
+"""Decide what the model is asked for a phrase, and refuse phrases that it can't understand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from groma_ros.encoding.tokenizer import GromaTokenizer
+from groma_ros.language.nouns import head_noun, nouns_for, with_general_noun
+from groma_ros.model.config import GromaConfig
+from groma_ros.values.commands import Command, CommandPhrase
+
+GENERAL_NOUN = "thing"
+
+
+@dataclass(frozen=True)
+class PhraseQuestion:
+    """Hold the questions that answer one phrase.
+
+    phrase    the phrase
+    asked     the phrases to ask the model for: the phrase itself, then those it excludes
+    names     the nouns of what is meant, where regions are told by their names; else empty
+    by_name   whether every thing is looked at instead of asking for the phrase
+    told_apart whether each region becomes a phrase of its own, by the name the model gives it
+    verify    whether regions that the model calls by another noun are left out
+    refusal   why the model is not asked, or empty
+    """
+
+    phrase: CommandPhrase
+    asked: tuple[CommandPhrase, ...] = ()
+    names: frozenset[str] = frozenset()
+    by_name: bool = False
+    told_apart: bool = False
+    verify: bool = False
+    refusal: str = ""
+
+
+def questions_for(
+    command: Command, config: GromaConfig, tokenizer: GromaTokenizer
+) -> list[PhraseQuestion]:
+    """Return the questions for each phrase of a command."""
+    counting = command.action == "count"
+    return [_question_for(phrase, counting, config, tokenizer) for phrase in command.phrases]
+
+
+def _question_for(
+    phrase: CommandPhrase, counting: bool, config: GromaConfig, tokenizer: GromaTokenizer
+) -> PhraseQuestion:
+    excluded = [_in_known_words(p, config) for p in phrase.excluded]
+    for one in excluded if phrase.everything else []:
+        refusal = _refusal(one, config, tokenizer)
+        if refusal:
+            return PhraseQuestion(phrase, refusal=refusal)
+    excluded = [p for p in excluded if not _refusal(p, config, tokenizer)]
+    if phrase.everything:
+        apart = phrase.plural and phrase.ordinal is None and not phrase.count and not counting
+        return PhraseQuestion(phrase, tuple(excluded), by_name=True, told_apart=apart)
+    serving = frozenset(nouns_for(phrase.purpose)) if not head_noun(phrase.query) else frozenset()
+    if phrase.purpose and not head_noun(phrase.query) and config.known_nouns:
+        known = serving & set(config.known_nouns)
+        if not known:
+            words = f'the model knows nothing for the purpose "{phrase.purpose}"'
+            return PhraseQuestion(phrase, refusal=words)
+        return PhraseQuestion(phrase, tuple(excluded), known, by_name=True)
+    asked = _in_known_words(phrase, config)
+    refusal = _refusal(asked, config, tokenizer)
+    if refusal:
+        return PhraseQuestion(phrase, refusal=refusal)
+    if phrase.ordinal is not None:
+        asked = replace(asked, plural=True)
+    restricted = phrase.excluded or phrase.ordinal is not None or phrase.count or counting
+    verify = bool(config.known_nouns) and phrase.role == "target" and bool(restricted)
+    return PhraseQuestion(phrase, (asked, *excluded), verify=verify)
+
+
+def _in_known_words(phrase: CommandPhrase, config: GromaConfig) -> CommandPhrase:
+    """Return a phrase whose query says "thing" for "one", for a model of a closed vocabulary."""
+    if not config.known_nouns or GENERAL_NOUN not in config.known_nouns or head_noun(phrase.query):
+        return phrase
+    return replace(phrase, query=with_general_noun(phrase.query, GENERAL_NOUN))
+
+
+def _refusal(phrase: CommandPhrase, config: GromaConfig, tokenizer: GromaTokenizer) -> str:
+    """Return why a phrase can't be asked for, or empty."""
+    unreadable = [word for word in phrase.query.split() if not tokenizer.can_read(word)]
+    if unreadable:
+        return f'the model\'s vocabulary cannot read "{unreadable[0]}"'
+    noun = head_noun(phrase.query)
+    if config.known_nouns and noun not in config.known_nouns:
+        return f'the model does not know the noun "{noun or phrase.query}"'
+    return ""

@@ -1,0 +1,89 @@
+"""The things of a picture: regions that stand out, and what the model calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from groma_ros.encoding import prompts
+from groma_ros.inference.answer_context import AnswerContext
+from groma_ros.inference.region_choice import SAME_THING_IOU
+from groma_ros.inference.spoken_answer import describe_region
+from groma_ros.language.nouns import head_noun
+from groma_ros.values.boxes import area, iou
+
+WHOLE_PICTURE_SHARE = 0.95
+"""A box over more of the picture than this is no thing in it."""
+
+
+def thing_regions(context: AnswerContext) -> list[int]:
+    """Return the regions that are things, best first.
+
+    Their objectness is above the model's threshold, they do not cover the picture, and they do
+    not overlap a better region.
+    """
+    perception, least = context.perception, context.model.config.pointing.thing_objectness
+    height, width = perception.image_size_hw
+    share = area(perception.boxes_xyxy) / max(height * width, 1)
+    overlap = iou(perception.boxes_xyxy, perception.boxes_xyxy)
+    kept: list[int] = []
+    for region in np.argsort(-perception.scores, kind="stable").tolist():
+        stands_out = perception.scores[region] > least and share[region] <= WHOLE_PICTURE_SHARE
+        if stands_out and not any(overlap[region, other] > SAME_THING_IOU for other in kept):
+            kept.append(region)
+    return kept
+
+
+def names_of(context: AnswerContext, regions: Iterable[int]) -> dict[int, str]:
+    """Return what the model calls each region, such as "a red cup".
+
+    Raises Cancelled between two tokens.
+    """
+    for region in regions:
+        if region not in context.region_names:
+            name, _ = describe_region(context, region, prompts.WHAT_IS_THIS)
+            context.region_names[region] = name.rstrip(". ")
+    return context.region_names
+
+
+def regions_named(
+    context: AnswerContext, regions: Sequence[int], nouns: Iterable[str]
+) -> list[int]:
+    """Return the regions that the model calls by one of the nouns."""
+    names, wanted = names_of(context, regions), set(nouns)
+    return [region for region in regions if head_noun(names[region]) in wanted]
+
+
+def without_misnamed(context: AnswerContext, regions: Sequence[int], phrase: str) -> list[int]:
+    """Return the regions without those that the model calls by another noun than `phrase`.
+
+    All stay where none is called by the noun of the phrase, which is then another word for it.
+    """
+    noun = head_noun(phrase)
+    named = regions_named(context, regions, [noun]) if noun else []
+    return named or list(regions)
+
+
+def without_overlapping(
+    context: AnswerContext, regions: Sequence[int], excluded: Sequence[int]
+) -> list[int]:
+    """Return the regions that are not the same things as excluded ones."""
+    if not excluded:
+        return list(regions)
+    boxes = context.perception.boxes_xyxy
+    overlap = iou(boxes[list(regions)], boxes[list(excluded)])
+    same = (overlap > SAME_THING_IOU).any(axis=1) if len(regions) else []
+    return [region for region, out in zip(regions, same, strict=True) if not out]
+
+
+def in_a_row(context: AnswerContext, regions: Sequence[int], side: str) -> list[int]:
+    """Return regions in the order of their places, counted from a side of the picture.
+
+    The front is the lower edge of the picture, the back its upper edge.
+    """
+    left, top, right, bottom = context.perception.boxes_xyxy.T
+    across = {"left": left + right, "right": -(left + right)}
+    down = {"top": top + bottom, "back": bottom, "bottom": -(top + bottom), "front": -bottom}
+    place = (across | down)[side]
+    return sorted(regions, key=lambda region: float(place[region]))
