@@ -178,12 +178,12 @@ class GromaTokenizer:
             run, after_special = [], True
         return text + self._pieces.decode(run)
 
-    def can_read(self, word: str) -> bool:
-        """Return whether the vocabulary holds at least half of a word's pieces.
+    def can_read(self, text: str) -> bool:
+        """Return whether the vocabulary holds at least half of a text's pieces.
 
         The other pieces are single bytes or unknown: the model was not trained on such words.
         """
-        pieces = [piece for piece in self._pieces.encode(word, out_type=str) if piece != _SPACE]
+        pieces = [piece for piece in self._pieces.encode(text, out_type=str) if piece != _SPACE]
         unk = self._ids[UNK]
         foreign = sum(
             bool(_BYTE_PIECE.fullmatch(p)) or self._pieces.piece_to_id(p) == unk for p in pieces

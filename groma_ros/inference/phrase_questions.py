@@ -81,9 +81,10 @@ def _in_known_words(phrase: CommandPhrase, config: GromaConfig) -> CommandPhrase
 
 def _refusal(phrase: CommandPhrase, config: GromaConfig, tokenizer: GromaTokenizer) -> str:
     """Return why a phrase can't be asked for, or empty."""
-    unreadable = [word for word in phrase.query.split() if not tokenizer.can_read(word)]
-    if unreadable:
-        return f'the model\'s vocabulary cannot read "{unreadable[0]}"'
+    query = phrase.query.lower() if config.lowercase else phrase.query
+    if not tokenizer.can_read(query):
+        unreadable = [word for word in phrase.query.split() if not tokenizer.can_read(word)]
+        return f'the model\'s vocabulary cannot read "{(unreadable or [phrase.query])[0]}"'
     noun = head_noun(phrase.query)
     if config.known_nouns and noun not in config.known_nouns:
         return f'the model does not know the noun "{noun or phrase.query}"'
