@@ -163,7 +163,9 @@ def evaluate(
 class Examiner:
     """Ask questions as a user would, and collect how they were answered."""
 
-    def __init__(self, predictor: Predictor, rng: np.random.Generator, greedy: bool = False):
+    def __init__(
+        self, predictor: Predictor, rng: np.random.Generator, greedy: bool = False
+    ) -> None:
         """Take a predictor, the source of random wordings, and whether to decode greedily too."""
         self.predictor, self.rng, self.greedy = predictor, rng, greedy
         self.right: dict[str, list[bool]] = defaultdict(list)

@@ -18,6 +18,7 @@ from groma_ros.inference.decode import decode_one, prefill
 from groma_ros.inference.device import DTYPES, choose_device, default_dtype
 from groma_ros.inference.perception import now_ms
 from groma_ros.model.groma import Groma
+from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values.precision import NO_QUANTIZATION, QUANTIZATIONS
 from groma_ros.verify.benchmark import scaling
 from groma_ros.verify.benchmark.memory import MIB, peak_bytes
@@ -132,7 +133,7 @@ def _parts(args: argparse.Namespace, device: torch.device) -> dict:
             f"{name}, {machine(device)}, {args.threads} threads\n{table(result, LABELS)}",
             flush=True,
         )
-        print(f"  said {result['tokens']}", flush=True)
+        print(f"  tokens {result['tokens']}", flush=True)
         if args.scaling:
             result["scaling"] = dict(scaling.tables(model, Clock(device), args.reps))
     return {"dtypes": report}
@@ -162,13 +163,13 @@ def _use(args: argparse.Namespace) -> dict:
 def measure(model: Groma, reps: int) -> dict:
     """Return medians and minima in ms, the tokens of the answer, regions and peak memory."""
     clock, pixels, ids = Clock(model.device), picture(model), prompt(model)
-    said, regions = first_and_next(model, clock, pixels, ids)
+    tokens, regions = first_and_next(model, clock, pixels, ids)
     clock.ms.clear()
     for rep in range(reps):
         say(f"{name_of(model.dtype)}: repetition {rep + 1} of {reps}")
-        said, regions = first_and_next(model, clock, pixels, ids)
+        tokens, regions = first_and_next(model, clock, pixels, ids)
     say("")
-    return summary(clock.ms, LABELS, model.device) | {"regions": regions, "tokens": said}
+    return summary(clock.ms, LABELS, model.device) | {"regions": regions, "tokens": tokens}
 
 
 def first_and_next(
@@ -183,32 +184,34 @@ def first_and_next(
     chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
     percept = clock.time("region_encoder", lambda: model.encode(states, chosen)[0])
     read = clock.time("prefill", lambda: prefill(model, model.embed_prompt(ids, percept)[None]))
-    said = speak(model, clock, "token", *read)
+    tokens = decode_timed(model, clock, "token", *read)
     clock.keep("first_command", start)
     picture_part = model.embed_prompt(ids, percept)[None, :-QUESTION]
     _, prefix = prefill(model, picture_part)
 
     def following() -> list[int]:
         read = prefill(model, model.embed_ids(ids[None, -QUESTION:]), prefix.fork())
-        return speak(model, clock, "next_token", *read)
+        return decode_timed(model, clock, "next_token", *read)
 
     again = clock.time("next_command", following)
-    if again != said and model.dtype == torch.float32:
-        raise RuntimeError(f"after the kept picture the model says {again}, else {said}")
-    return said, len(percept.scores)
+    if again != tokens and model.dtype == torch.float32:
+        raise RuntimeError(
+            f"the answer is {again} after the kept picture and {tokens} after a new one"
+        )
+    return tokens, len(percept.scores)
 
 
-def speak(
-    model: Groma, clock: Clock, name: str, hidden: Tensor, cache, count: int = NEW
+def decode_timed(
+    model: Groma, clock: Clock, name: str, hidden: Tensor, cache: KeyValueCache, count: int = NEW
 ) -> list[int]:
     """Return `count` tokens after `hidden` (1, D), decoded greedily; time each but the first."""
-    said = [int(model.logits(hidden).argmax())]
-    while len(said) < count:
+    tokens = [int(model.logits(hidden).argmax())]
+    while len(tokens) < count:
         start = now_ms(model.device)
-        hidden, cache = decode_one(model, said[-1], cache)
-        said.append(int(model.logits(hidden).argmax()))
+        hidden, cache = decode_one(model, tokens[-1], cache)
+        tokens.append(int(model.logits(hidden).argmax()))
         clock.keep(name, start)
-    return said
+    return tokens
 
 
 def summary(ms: dict[str, list[float]], labels: dict[str, str], device: torch.device) -> dict:

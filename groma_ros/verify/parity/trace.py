@@ -1,5 +1,7 @@
 """Run the model on a golden case and name every intermediate tensor as the golden files do."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +25,15 @@ from groma_ros.verify.parity import rule
 
 @dataclass(frozen=True)
 class Case:
-    """One golden case: pictures, prompts and the boxes that are pointed at."""
+    """Hold one golden case: pictures, prompts, and boxes for each row of the batch.
+
+    images        tags of drawn pictures (see `rule.draw_image`)
+    input_ids     the prompt of each picture
+    refer_boxes   boxes (cx, cy, w, h) in [0, 1] that each prompt points at
+    ground_boxes  true boxes of a training case, likewise
+    override      thresholds of `GromaConfig` that differ in this case
+    train         whether labels and a loss are compared too
+    """
 
     name: str
     images: list[str]
@@ -34,7 +44,7 @@ class Case:
     train: bool
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Case":
+    def from_dict(cls, data: dict[str, Any]) -> Case:
         """Read a case of a golden JSON file."""
         return cls(
             name=data["id"],
@@ -48,7 +58,10 @@ class Case:
 
 
 def build(golden: dict[str, Any]) -> Groma:
-    """Build the float32 model of a golden JSON file with weights from the rule."""
+    """Build the float32 model of a golden JSON file with drawn weights.
+
+    Raises ValueError where the file has other added tokens than this code.
+    """
     if golden["new_tokens"] != list(NEW_TOKENS):
         raise ValueError("new_tokens differ from the tokens that Groma adds")
     model = Groma.empty(golden_config(golden["config"]))
@@ -57,7 +70,7 @@ def build(golden: dict[str, Any]) -> Groma:
 
 
 def golden_config(sizes: dict[str, Any]) -> GromaConfig:
-    """Translate the sizes of a golden file, two-stage and refining by default as all of Groma."""
+    """Translate the sizes of a golden file; two stages and box refinement are the default."""
     ddetr = {"two_stage": True, "with_box_refine": True} | sizes["ddetr"]
     return GromaConfig.from_dict(
         {
@@ -75,10 +88,10 @@ def golden_config(sizes: dict[str, Any]) -> GromaConfig:
 
 @torch.no_grad()
 def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None) -> dict[str, Any]:
-    """Return every stage of a case by name.
+    """Return every stage of a case, mostly tensors, by the name in the golden files.
 
-    `steps` tokens are generated. For a training case `labels_after` tells which positions
-    carry a label.
+    `steps` tokens are generated. For a training case `labels_after` (B, L) says which positions
+    have a label. Raises ValueError for a training case without it.
     """
     model = model.with_settings(**case.override)
     pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
@@ -109,7 +122,7 @@ def trace(model: Groma, case: Case, steps: int, labels_after: np.ndarray | None)
 
 @torch.no_grad()
 def batch_rows(model: Groma, case: Case, steps: int) -> list[dict[str, Any]]:
-    """Return what the model itself makes of each row when the whole batch is perceived at once."""
+    """Perceive the whole batch at once, answer each row, and return its stages by name."""
     model = model.with_settings(**case.override)
     pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
     percepts = model.perceive(pixels, _boxes(case.refer_boxes))
@@ -131,6 +144,7 @@ def _answer(model: Groma, row: Tensor, percept: Percept, steps: int) -> dict[str
 
 
 def _boxes(rows: list[list[list[float]]] | None) -> list[Tensor] | None:
+    """Return the boxes of each picture as (k, 4) float32."""
     if rows is None:
         return None
     return [torch.tensor(row, dtype=torch.float32).reshape(-1, 4) for row in rows]
@@ -139,6 +153,7 @@ def _boxes(rows: list[list[list[float]]] | None) -> list[Tensor] | None:
 def _perceiver_stages(
     model: Groma, states: tuple[Tensor, ...], case: Case, stages: dict[str, Any]
 ) -> Iterator[Selection]:
+    """Add the stages of the proposer, and yield the selection of each picture."""
     out = model.perceiver.propose(states)
     mean = torch.stack(states[-4:]).mean(0)[:, 1:]
     stages |= {"ddetr.input_mean4": mean, "box.fused": out.scores}
@@ -179,6 +194,7 @@ def _region_stages(
     selections: list[Selection],
     stages: dict[str, Any],
 ) -> list[Percept]:
+    """Add the stages of the region encoder, and return what is known of each picture."""
     encoder = model.region_encoder
     levels = states[-len(encoder.map_sides) :]
     boxes = [selection.boxes_cxcywh_norm for selection in selections]
@@ -197,7 +213,10 @@ def _region_stages(
 def _language_stages(
     model: Groma, rows: list[Tensor], percepts: list[Percept], stages: dict[str, Any]
 ) -> None:
-    """Run the padded batch as the official code does, pads on the right."""
+    """Add the stages of the language model, run on a batch with pads on the right.
+
+    The official code reads a batch like this; this code never does.
+    """
     expanded = [model.expand_prompt(row, p) for row, p in zip(rows, percepts, strict=True)]
     embeds = [model.embed_expanded(ids, p) for ids, p in zip(expanded, percepts, strict=True)]
     ids = pad_sequence(expanded, batch_first=True, padding_value=model.ids.pad)
@@ -218,7 +237,7 @@ def _language_stages(
 
 
 def _generate_alone(model: Groma, stages: dict[str, Any], steps: int) -> tuple[Tensor, Tensor]:
-    """Decode one row by the model's own greedy loop, keeping the logits of every step."""
+    """Decode one row by the greedy loop of inference, and keep the logits of every step."""
     hidden, cache = prefill(model, stages["llm.inputs_embeds"])
     tokens, scores = [], []
     for _ in range(steps):
@@ -230,10 +249,10 @@ def _generate_alone(model: Groma, stages: dict[str, Any], steps: int) -> tuple[T
 
 
 def _generate_padded(model: Groma, stages: dict[str, Any], steps: int) -> tuple[Tensor, Tensor]:
-    """Decode a batch as the official code does: from the last, maybe padded, position.
+    """Decode a batch as the official code does: from the last position, which may be a pad.
 
-    After the first step its attention mask is all ones, so pads are attended to; a row that ended
-    continues with pads. Our own code never does this; the goldens of batches hold it.
+    After the first step its attention mask is all ones, so that pads are attended to; a row that
+    has ended continues with pads. Inference never does this, but the golden files of batches do.
     """
     mask = _without_pads(stages["llm.attention_mask"].bool())
     hidden, cache, _ = model.llm.model(stages["llm.inputs_embeds"], mask=mask)
@@ -250,7 +269,7 @@ def _generate_padded(model: Groma, stages: dict[str, Any], steps: int) -> tuple[
 
 
 def _without_pads(kept: Tensor) -> Tensor:
-    """Return (B, 1, L, L) bool: a position sees its past without what (B, L) `kept` leaves out."""
+    """Return (B, 1, L, L) bool: each position sees its past as far as `kept` (B, L) is true."""
     return causal_mask(kept.shape[1], 0, kept.device) & kept[:, None, None]
 
 
@@ -261,6 +280,7 @@ def _training_stages(
     labels_after: np.ndarray | None,
     stages: dict[str, Any],
 ) -> None:
+    """Add the labels after pointing, and the loss."""
     if labels_after is None:
         raise ValueError("a training case needs its labels_after")
     known = torch.from_numpy(labels_after.astype(np.int64)) != IGNORE_LABEL
