@@ -13,7 +13,7 @@ from groma_ros.train.regions import load_perceiver
 
 
 def export(perceiver: str, language: str, vocabulary: Path, folder: Path, start: str = "") -> None:
-    """Write fp16 safetensors, config.json and tokenizer.model into `folder`; start: as in training."""
+    """Write fp16 safetensors, config.json and tokenizer.model into `folder`."""
     tokenizer = GromaTokenizer.from_folder(vocabulary.parent)
     model = load_perceiver(perceiver, tokenizer.vocab_size, start)
     modules = torch.load(language, weights_only=True)["modules"]

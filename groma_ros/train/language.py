@@ -140,7 +140,7 @@ class Speaker:
 
 
 def pointing(objects: tuple[int, ...], region_of: np.ndarray, rng=None) -> str:
-    """Return `<roi>..</roi>` over the regions of some objects, shuffled or in the prompt's order."""
+    """Return `<roi>..</roi>` over objects' regions, shuffled or in the prompt's order."""
     regions = sorted({int(region_of[i]) for i in objects})
     regions = regions if rng is None else rng.permutation(regions)
     return "<roi>" + "".join(f"<r{r}>" for r in regions) + "</roi>"

@@ -34,7 +34,7 @@ def iou_giou(a_xyxy: Tensor, b_xyxy: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def box_loss(pred_cxcywh: Tensor, truth_cxcywh: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Return 5 x L1 + 2 x (1 - GIoU), averaged over boxes; both (n, 4), fractions of the picture."""
+    """Return 5 x L1 + 2 x (1 - GIoU), averaged; both (n, 4) boxes, fractions of the picture."""
     if len(truth_cxcywh) == 0:
         return pred_cxcywh.sum() * 0
     giou = iou_giou(cxcywh_to_xyxy(pred_cxcywh), cxcywh_to_xyxy(truth_cxcywh))[1]
