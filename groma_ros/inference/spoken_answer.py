@@ -23,6 +23,7 @@ from groma_ros.values.answers import (
 from groma_ros.values.commands import Command
 
 REPLACEMENT_CHARACTER = "\ufffd"  # what a tokenizer gives for the first bytes of a character
+NOTHING_POINTED = "Nothing in the picture answers this."
 SHORTEST_ANSWER = 16  # tokens that a question has to leave room for
 
 
@@ -123,6 +124,8 @@ def _finish(
     lists = _region_lists(context, tokens)
     chosen = [next(lists) if mention.regions else [] for mention in mentions]
     text, kept = without_repetitions(text, mentions)
+    if any(not chosen[i] for i, _ in kept):
+        text, kept = _only_pointed(mentions, [i for i, _ in kept if chosen[i]])
     boxes, scores = context.perception.boxes_xyxy, context.perception.scores
     phrases = tuple(
         Phrase(mentions[i].text, span, *boxes_and_scores(chosen[i], boxes, scores), "mention")
@@ -133,6 +136,21 @@ def _finish(
         reasons.append(f"the answer was cut after {len(tokens)} tokens")
     status = Status.GROUNDED if any(chosen) else Status.NOT_FOUND
     return context.grounding(command, status, text, phrases, "; ".join(reasons))
+
+
+def _only_pointed(
+    mentions: Sequence[AnswerPhrase], pointed: Sequence[int]
+) -> tuple[str, list[tuple[int, tuple[int, int]]]]:
+    """Return a sentence of the phrases that point at a region, and where each stands in it.
+
+    A sentence whose list of regions is empty ("I see the boxes: .") says nothing.
+    """
+    text, kept = "I see " if pointed else NOTHING_POINTED, []
+    for place, i in enumerate(pointed):
+        text += "" if place == 0 else " and " if i == pointed[-1] else ", "
+        kept.append((i, (len(text), len(text) + len(mentions[i].text))))
+        text += mentions[i].text
+    return text + ("." if pointed else ""), kept
 
 
 def _region_lists(

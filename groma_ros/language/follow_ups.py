@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from groma_ros.language import lexicon as lex
+from groma_ros.language.clause_splitting import split_clauses
+from groma_ros.language.clauses import parse_clause
 from groma_ros.language.noun_phrases import head_words, tokenise, words_of
 
 _OPENING = re.compile(r"^\s*(?:(?:and|but|so|now|then)\s+)?(?:what|how) about\s+", re.IGNORECASE)
@@ -38,7 +40,15 @@ def resolve(command: str, last: str) -> str:
             return thing
         return f"{match['before']} {noun}" + ("s" if match["many"] and noun[-1] != "s" else "")
 
-    return _IT.sub(thing, _ONE.sub(noun_of_one, opened))
+    named = _ONE.sub(noun_of_one, opened)
+    return _IT.sub(lambda match: _thing_or_own(match, thing), named)
+
+
+def _thing_or_own(match: re.Match[str], thing: str) -> str:
+    """Return `thing`, or the pronoun where an earlier clause of the command names its thing."""
+    before = match.string[: match.start()]
+    earlier = split_clauses(tokenise(before))[:-1]
+    return match[0] if any(parse_clause(before, c).phrases for c in earlier) else thing
 
 
 def _definite(phrase: str) -> str:

@@ -27,6 +27,8 @@ from groma_ros.language.follow_ups import resolve
         ("one of the cups", "the apple", "one of the cups"),
         ("which one is red?", "the apple", "which one is red?"),
         ("take the other one", "the left marker", "take the other marker"),
+        ("I see a red cup. Pick it up.", "the apple", "I see a red cup. Pick it up."),
+        ("the red cup, pick it up", "the apple", "the red cup, pick it up"),
         ("what colour is it?", "the box", "what colour is the box?"),
     ],
 )

@@ -1,0 +1,99 @@
+"""Exclusions, counts, ordinals and texts that ask for nothing, answered on a picture."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from groma_ros.pictures import SHIPPED
+from groma_ros.predictor import Predictor
+from groma_ros.values.answers import Status
+from groma_ros.values.boxes import iou
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return Predictor.from_pretrained("nano", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def tabletop(nano):
+    """Return what nano sees in the first shipped picture, and the names and boxes in it."""
+    with Image.open(SHIPPED / "000.jpg") as image:
+        perception = nano.perceive(np.asarray(image.convert("RGB")))
+    frame = json.loads((SHIPPED / "sequence.json").read_text())["frames"][0]
+    names = [f"{thing['colour']} {thing['kind']}" for thing in frame["objects"]]
+    return perception, names, [thing["box_xyxy"] for thing in frame["objects"]]
+
+
+def things(answer, tabletop):
+    """Return the names of the things that the targets of an answer point at."""
+    _, names, boxes = tabletop
+    found = [box for p in answer.phrases if p.role == "target" for box in p.boxes_xyxy]
+    overlap = iou(found, boxes)
+    return [names[row.argmax()] if row.max() >= 0.5 else "?" for row in overlap]
+
+
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        ("bring me the blue cup not the red cup", ["blue cup"]),
+        ("the cup that is not red", ["blue cup"]),
+        ("pick up all cups except the red one", ["blue cup"]),
+        ("don't take the red cup, take the blue one", ["blue cup"]),
+        ("pick up the red cup, sorry, the blue cup", ["blue cup"]),
+        ("the red cup, pick it up", ["red cup"]),
+        ("pick(red_cup)", ["red cup"]),
+        ("pick up the second can from the left", ["green can"]),
+    ],
+)
+def test_what_is_excluded_is_never_the_target(nano, tabletop, command, wanted):
+    answer = nano.ground(tabletop[0], command)
+    assert answer.status == Status.GROUNDED and things(answer, tabletop) == wanted
+
+
+def test_an_answer_says_what_was_excluded(nano, tabletop):
+    answer = nano.ground(tabletop[0], "the cup that is not red")
+    assert answer.reason == 'excluded: "the red cup"'
+
+
+def test_everything_is_a_phrase_for_each_thing(nano, tabletop):
+    answer = nano.ground(tabletop[0], "pick up everything but the red cup")
+    found = things(answer, tabletop)
+    assert len(found) >= 7 and len(set(found)) == len(found) and "red cup" not in found
+    assert all(len(p.boxes_xyxy) == 1 and p.text for p in answer.phrases)
+    assert "a blue cup" in [p.text for p in answer.phrases]
+
+
+def test_more_than_there_is_stays_open(nano, tabletop):
+    answer = nano.ground(tabletop[0], "bring me five cans")
+    assert answer.status == Status.AMBIGUOUS and "asks for 5 and" in answer.reason
+    answer = nano.ground(tabletop[0], "take the fifth can from the right")
+    assert answer.status == Status.NOT_FOUND and "asks for number 5 of" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("command", "action", "reason"),
+    [
+        ("don't pick up the red cup", "none", "forbids an action"),
+        ("do not move", "stop", "forbids an action"),
+        ("stop", "stop", "asks to do nothing"),
+        ("Thank you.", "none", "asks for nothing"),
+        ("\u62ff\u8d77\u7ea2\u8272\u7684\u676f\u5b50", "find", "cannot read"),
+        ("pick up the flurbiglorp", "pick", 'does not know the noun "flurbiglorp"'),
+    ],
+)
+def test_what_is_no_command_or_not_understood_points_at_nothing(
+    nano, tabletop, command, action, reason
+):
+    answer = nano.ground(tabletop[0], command)
+    assert answer.status == Status.NOT_FOUND and answer.action == action and reason in answer.reason
+    assert all(len(p.boxes_xyxy) == 0 for p in answer.phrases)
+
+
+def test_a_stream_ends_in_the_same_answer(nano, tabletop):
+    for command in ("pick up all cups except the red one", "pick up everything"):
+        whole = nano.ground(tabletop[0], command).to_dict() | {"timings_ms": {}}
+        streamed = list(nano.stream(tabletop[0], command))[-1].to_dict() | {"timings_ms": {}}
+        assert streamed == whole
