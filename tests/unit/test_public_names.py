@@ -104,4 +104,4 @@ def test_a_checkpoint_of_today_still_loads():
     assert set(old["groma_ros"]) >= {"image_size", "stem", "region_encoder", "language"}
     config = GromaConfig.from_dict(old)
     values = [getattr(config.pointing, f.name) for f in fields(config.pointing)]
-    assert values == [1.5, 0.3, 0.2]
+    assert values[:3] == [1.5, 0.3, 0.2]
