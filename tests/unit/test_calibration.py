@@ -84,6 +84,11 @@ def test_a_rule_is_written_into_the_config(tmp_path):
         "a": 1,
         "groma_ros": {
             "image_size": 64,
-            "pointing": {"temperature": 1.5, "refusal_threshold": 0.4, "ambiguity_ratio": 0.6},
+            "pointing": {
+                "temperature": 1.5,
+                "refusal_threshold": 0.4,
+                "ambiguity_ratio": 0.6,
+                "thing_objectness": 0.35,
+            },
         },
     }
