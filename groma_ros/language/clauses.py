@@ -122,6 +122,8 @@ def _parse_forbidden(text: str, tokens: list[Token], length: int) -> Clause:
     if "but" in words[1:-1]:
         return _parse_contrast(text, rest, words.index("but"))
     verb, verb_length = verb_at(words) if words else (None, 0)
+    if verb is None and words[:1] == ["do"]:  # "don't do it": no verb of the lexicon
+        verb_length = 1
     still = verb is not None and (verb.action in ("go", "turn", "stop") or verb.frame == "alone")
     moves = not words or words[0] in ("move", "do") or still
     rest = strip_manner(strip_trailing_fillers(rest[verb_length:]))
