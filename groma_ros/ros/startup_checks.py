@@ -13,20 +13,27 @@ from pathlib import Path
 
 from groma_ros.checkpoint.locate import local_folder
 from groma_ros.ros.settings import Settings
+from groma_ros.values.precision import NO_QUANTIZATION
 
 CUDA_DRIVER = "libcuda.so.1"
 CUDA_SUCCESS, CUDA_ERROR_NO_DEVICE = 0, 100  # cuda.h
 
 
 def check_startup(settings: Settings) -> None:
-    """Raise ValueError where the settings name a model or a device that is certainly not there."""
+    """Raise ValueError where a model, a device or a package is certainly not there."""
     local_folder(settings.model)
     if settings.device.startswith("cuda"):
         _check_cuda(settings.device)
-    if settings.quantization != "none" and importlib.util.find_spec("torchao") is None:
+    if settings.quantization != NO_QUANTIZATION and importlib.util.find_spec("torchao") is None:
         raise ValueError(
             f"quantization {settings.quantization} needs torchao, which is not installed; from a "
             "checkout: pip install '.[quantized]'"
+        )
+    if importlib.util.find_spec("cv2") is None:
+        # The model's thread imports it once the model is loaded, where its absence would end it.
+        raise ValueError(
+            "reading images needs OpenCV, which is not installed: "
+            "pip install opencv-python-headless"
         )
 
 

@@ -27,6 +27,12 @@ def test_the_defaults_can_be_loaded():
     check_startup(Settings())
 
 
+def test_opencv_is_asked_for_before_the_model_loads(monkeypatch):
+    monkeypatch.setattr(startup_checks.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="needs OpenCV.*pip install opencv-python-headless"):
+        check_startup(Settings())
+
+
 @pytest.mark.parametrize("model", ["nonsense", "/no/such/folder"])
 def test_a_model_that_is_nowhere_is_refused(model):
     with pytest.raises(ValueError, match=f"there is no model folder {model}"):
