@@ -67,7 +67,7 @@ class Predictor:
         cuda_graphs: bool = False,
         compile_decoding: bool = False,
     ) -> Predictor:
-        """Load "nano", a folder, or a hub id; see `loading` for what "auto" chooses.
+        """Load "nano", a folder, or a hub id; see `inference.device` for what "auto" is.
 
         `quantization` "int8" or "int4" keeps the language model's linear layers in 8 or 4 bits
         (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer
@@ -178,9 +178,9 @@ class Predictor:
         """Find what a command speaks of.
 
         Each phrase of the command is asked for by itself, all in one forward. A singular one is
-        answered by the probabilities of the region tokens (see `grounding.pointing`), a plural one
-        token by token; a question, and what is no command, in words. `cancel` is looked at before
-        every call of the model.
+        answered by the probabilities of the region tokens (see `inference.region_choice`), a plural
+        one token by token; a question, and what is no command, in words. `cancel` is looked at
+        before every call of the model.
 
         A score is the region's probability times its objectness. The probability is the model's
         own, calibrated where its config says how. Where a phrase fits one thing it is that of the

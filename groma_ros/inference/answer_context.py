@@ -49,7 +49,7 @@ class AnswerContext:
 
     def in_trained_case(self, text: str) -> str:
         """Return a text in lower case where the model was trained on nothing else."""
-        return text.lower() if self.model.config.lowercase else text
+        return prompts.in_case(text, self.model.config.lowercase)
 
     def question_ids(self, question: str, needed: int) -> list[int]:
         """Return the token ids of a question as it follows the picture.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.language.nouns import head_noun, nouns_for, with_general_noun
 from groma_ros.model.config import GromaConfig
@@ -81,7 +82,7 @@ def _in_known_words(phrase: CommandPhrase, config: GromaConfig) -> CommandPhrase
 
 def _refusal(phrase: CommandPhrase, config: GromaConfig, tokenizer: GromaTokenizer) -> str:
     """Return why a phrase can't be asked for, or empty."""
-    query = phrase.query.lower() if config.lowercase else phrase.query
+    query = prompts.in_case(phrase.query, config.lowercase)
     if not tokenizer.can_read(query):
         unreadable = [word for word in phrase.query.split() if not tokenizer.can_read(word)]
         return f'the model\'s vocabulary cannot read "{(unreadable or [phrase.query])[0]}"'

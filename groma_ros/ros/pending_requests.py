@@ -49,12 +49,11 @@ class PendingRequests:
         on_result: Callable[[Result], None],
     ) -> None:
         """Hand a request to the model; `on_result` is called once, with its answer or refusal."""
-        full = len(self) >= MAX_PENDING_REQUESTS
-        self._on_result[request] = on_result
-        if full:
+        if len(self) >= MAX_PENDING_REQUESTS:
             reason = f"{MAX_PENDING_REQUESTS} requests are waiting already"
-            self.answer(Result(request, failure(Status.ERROR, reason)))
+            on_result(Result(request, failure(Status.ERROR, reason)))
         else:
+            self._on_result[request] = on_result
             to_model(request)
 
     def answer(self, result: Result) -> None:

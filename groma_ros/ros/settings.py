@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from groma_ros.values.precision import AUTO, DTYPES, QUANTIZATIONS
+from groma_ros.values.precision import AUTO, DTYPES, NO_QUANTIZATION, QUANTIZATIONS
 
 ALWAYS = "always"  # may change at any time, takes effect at once
 UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanup`
@@ -77,14 +77,15 @@ class Settings:
         changes=UNCONFIGURED,
     )
     quantization: str = setting(
-        "none",
+        NO_QUANTIZATION,
         "The language model's linear layers in 8 or 4 bits; needs the extra quantized (torchao).",
         choices=QUANTIZATIONS,
         changes=UNCONFIGURED,
     )
     cuda_graphs: bool = setting(
         False,
-        "Launch vision encoder and proposer as one recorded graph; on a GPU, else the log says so.",
+        "Launch vision encoder and proposer as one recorded graph, and each token of an answer as "
+        "another; on a GPU, else the log says so.",
         changes=UNCONFIGURED,
     )
     threads: int = setting(
