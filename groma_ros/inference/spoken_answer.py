@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _finish(
     lists = _region_lists(context, tokens)
     chosen = [next(lists) if mention.regions else [] for mention in mentions]
     text, kept = without_repetitions(text, mentions)
-    if any(not chosen[i] for i, _ in kept):
+    if _has_empty_list(context, ids):
         text, kept = _only_pointed(mentions, [i for i, _ in kept if chosen[i]])
     boxes, scores = context.perception.boxes_xyxy, context.perception.scores
     phrases = tuple(
@@ -136,6 +137,12 @@ def _finish(
         reasons.append(f"the answer was cut after {len(tokens)} tokens")
     status = Status.GROUNDED if any(chosen) else Status.NOT_FOUND
     return context.grounding(command, status, text, phrases, "; ".join(reasons))
+
+
+def _has_empty_list(context: AnswerContext, ids: Sequence[int]) -> bool:
+    """Return whether the model named something and then closed its list without a region."""
+    opening, closing = context.tokenizer.token_id("<roi>"), context.tokenizer.token_id("</roi>")
+    return (opening, closing) in pairwise(ids)
 
 
 def _only_pointed(

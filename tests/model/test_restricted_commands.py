@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from groma_ros.inference import spoken_answer
+from groma_ros.inference.answer_grammar import DecodedToken
 from groma_ros.pictures import SHIPPED
 from groma_ros.predictor import Predictor
 from groma_ros.values.answers import Status
@@ -97,3 +99,30 @@ def test_a_stream_ends_in_the_same_answer(nano, tabletop):
         whole = nano.ground(tabletop[0], command).to_dict() | {"timings_ms": {}}
         streamed = list(nano.stream(tabletop[0], command))[-1].to_dict() | {"timings_ms": {}}
         assert streamed == whole
+
+
+# ---- answers in words
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("I see <p> the cups </p> <roi> </roi> .", "Nothing in the picture answers this."),
+        (
+            "I see <p> the cups </p> <roi> </roi> , <p> the cans </p> <roi> <r1> </roi> .",
+            "I see the cans.",
+        ),
+        ("I see <p> the cups </p> .", "I see the cups."),  # words that point at nothing
+    ],
+)
+def test_a_sentence_is_not_built_from_an_empty_list(nano, tabletop, monkeypatch, written, said):
+    perception, tokenizer = tabletop[0], nano.tokenizer
+    count = len(perception.scores)
+    ids = [*tokenizer.encode(written, add_bos=False), tokenizer.eos_id]
+    tokens = [DecodedToken(i, 0.9, np.eye(count + 1)[1]) for i in ids]
+    monkeypatch.setattr(spoken_answer, "decode_words", lambda *_: iter(tokens))
+    answer = nano.ground(perception, "what is on the table?")
+    assert answer.text == said
+    assert [p.text for p in answer.phrases if len(p.boxes_xyxy)] == (
+        ["the cans"] if "cans" in said else []
+    )
