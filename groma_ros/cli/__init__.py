@@ -36,18 +36,18 @@ SUBCOMMANDS = {
         "write random weights in the layout of groma-7b",
     ),
     "render": ("groma_ros.sim.dataset", "render pictures of tabletops for train and eval"),
-    "train": ("groma_ros.train.cli", "train groma-nano on rendered pictures"),
+    "train": ("groma_ros.train.cli", "train groma-nano on photographs and rendered pictures"),
     "calibrate": (
         "groma_ros.verify.calibrate",
         "fit thresholds of a model, so that its scores can be trusted",
     ),
     "eval": (
         "groma_ros.verify.evaluate",
-        "measure how often a model is right on rendered pictures",
+        "measure how often a model is right on pictures and photographs",
     ),
 }
 # What some subcommands import beyond the dependencies of the package: the extra to install.
-EXTRAS = {"mujoco": "train", "cv2": "train"}
+EXTRAS = {"mujoco": "train", "cv2": "train", "onnx": "train"}
 OVERVIEW_END = """example:
   groma ground photo.jpg "pick up the red cup" --save answer.png
 

@@ -17,6 +17,9 @@ from groma_ros.model.activations import check_activation
 from groma_ros.model.rotary_positions import check_scaling
 
 GEOMETRIES = ("released", "correct")
+STEM_KINDS = ("mobile", "yolox_nano")
+YOLOX_NANO_CHANNELS = 4 * (2 * 64 + 3) + 2 * (3 * 64)
+"""Of `YoloxStem`: two towers of 64 and a colour in 4 fine cells, three of 64 in 2 coarser ones."""
 FORMER_POINTING_KEYS = {"nothing_above": "refusal_threshold", "rival_share": "ambiguity_ratio"}
 
 
@@ -162,23 +165,34 @@ class StemStage:
 
 @dataclass(frozen=True)
 class StemConfig:
-    """A stride-2 convolution to `channels`, then `stages`; see `vision.MobileStem`."""
+    """Convolutions before the patch projection, of one of two kinds (see `model/stem.py`).
 
-    channels: int
+    "mobile" is a stride-2 convolution to `channels`, then `stages`. "yolox_nano" has one size only
+    and reads neither.
+    """
+
+    channels: int = 32
     stages: tuple[StemStage, ...] = ()
+    kind: str = "mobile"
 
     def __post_init__(self) -> None:
         stages = (s if isinstance(s, StemStage) else StemStage(**s) for s in self.stages)
         object.__setattr__(self, "stages", tuple(stages))
+        if self.kind not in STEM_KINDS:
+            raise ValueError(f"the stem's kind is {self.kind!r}; choose one of {STEM_KINDS}")
 
     @property
     def stride(self) -> int:
         """By how much the stem divides the side of a picture."""
+        if self.kind == "yolox_nano":
+            return 16
         return 2 * math.prod(stage.stride for stage in self.stages)
 
     @property
     def out_channels(self) -> int:
         """Channels of what the stem gives."""
+        if self.kind == "yolox_nano":
+            return YOLOX_NANO_CHANNELS
         return self.stages[-1].channels if self.stages else self.channels
 
 

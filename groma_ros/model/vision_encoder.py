@@ -12,76 +12,8 @@ from torch import Tensor, nn
 
 from groma_ros.model.activations import activation
 from groma_ros.model.attention import check_implementation, eager_attention
-from groma_ros.model.config import GromaConfig, StemConfig, VisionConfig
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution whose output side is its input's, divided by the stride.
-
-    Where the padding is odd the extra row and column come last, as EfficientNet's weights expect.
-    """
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
-    ) -> None:
-        total = max(kernel - stride, 0)
-        self.last = total % 2
-        super().__init__(
-            in_channels, out_channels, kernel, stride, padding=total // 2, groups=groups
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve (B, C, H, W)."""
-        low = self.padding[0]
-        if not self.last:
-            return super().forward(x)
-        x = F.pad(x, (low, low + 1, low, low + 1))
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
-
-
-class InvertedResidual(nn.Sequential):
-    """Widen by a 1x1 convolution, filter each channel by itself, narrow (arXiv 1801.04381)."""
-
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int
-    ) -> None:
-        wide = in_channels * expansion
-        widen = [SameConv2d(in_channels, wide, 1), nn.ReLU6()] if expansion > 1 else []
-        super().__init__(
-            *widen,
-            SameConv2d(wide, wide, kernel, stride, groups=wide),
-            nn.ReLU6(),
-            SameConv2d(wide, out_channels, 1),
-        )
-        self.adds = stride == 1 and in_channels == out_channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Filter (B, C, H, W); the input is added where shapes agree."""
-        out = super().forward(x)
-        return x + out if self.adds else out
-
-
-class MobileStem(nn.Sequential):
-    """The first stages of an EfficientNet-Lite (arXiv 1905.11946), for models of laptop size.
-
-    Its batch normalisation is part of the convolutions' weights and biases.
-    """
-
-    def __init__(self, in_channels: int, config: StemConfig) -> None:
-        layers: list[nn.Module] = [SameConv2d(in_channels, config.channels, 3, 2), nn.ReLU6()]
-        width = config.channels
-        for stage in config.stages:
-            for number in range(stage.repeats):
-                stride = 1 if number else stage.stride
-                layers.append(
-                    InvertedResidual(width, stage.channels, stage.kernel, stride, stage.expansion)
-                )
-                width = stage.channels
-        super().__init__(*layers)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Turn (B, C, S, S) into (B, C', S', S'); channels last is twice as fast on a CPU."""
-        return super().forward(pixels.contiguous(memory_format=torch.channels_last))
+from groma_ros.model.config import GromaConfig, VisionConfig
+from groma_ros.model.stem import build_stem
 
 
 class PatchEmbeddings(nn.Module):
@@ -257,7 +189,7 @@ class VisionEncoder(nn.Module):
         self.encoder = Encoder(config.vision)
         self.layernorm = nn.LayerNorm(config.vision.hidden_size, eps=config.vision.layer_norm_eps)
         self._initialise(config.vision.initializer_range)
-        self.stem = MobileStem(config.vision.num_channels, config.stem) if config.stem else None
+        self.stem = build_stem(config.vision.num_channels, config.stem) if config.stem else None
 
     @torch.no_grad()
     def _initialise(self, deviation: float) -> None:
@@ -275,7 +207,11 @@ class VisionEncoder(nn.Module):
         Returns the embeddings and the output of each layer, all (B, 1 + N, D) with the class
         token first and without the final LayerNorm. Patches are row-major.
         """
-        hidden = self.embeddings(pixels if self.stem is None else self.stem(pixels))
+        return self.encode(pixels if self.stem is None else self.stem(pixels))
+
+    def encode(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Encode what the stem gives, or pixels where there is none; see `hidden_states`."""
+        hidden = self.embeddings(features)
         states = [hidden]
         for layer in self.encoder.layer:
             hidden = layer(hidden, self.attention)

@@ -1,4 +1,4 @@
-"""`groma train`: from rendered pictures to a model folder, in stages that resume."""
+"""`groma train`: from pictures to a model folder, in stages that resume."""
 
 from __future__ import annotations
 
@@ -6,94 +6,127 @@ import argparse
 import shutil
 from pathlib import Path
 
-STAGES = ("perceiver", "language", "export")
+STAGES = ("views", "perceiver", "language", "export")
+EXAMPLES = """examples:
+  groma render scenes --count 5120
+  groma train run --pictures scenes --photos photographs --detector yolox_nano.onnx
+  groma train run --stage language --language-minutes 60
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma train`."""
     parser.add_argument("out", type=Path, help="folder for checkpoints and, in the end, OUT/model")
-    parser.add_argument("--pictures", type=Path, required=True, help="folder of `groma render`")
+    parser.add_argument(
+        "--pictures", nargs="*", default=[], metavar="DIR", help="folders of `groma render`"
+    )
+    parser.add_argument(
+        "--photos", nargs="*", default=[], metavar="DIR", help="folders of labelled photographs"
+    )
+    parser.add_argument(
+        "--detector", default="yolox_nano.onnx", help="YOLOX-nano's weights (yolox_nano.onnx)"
+    )
     parser.add_argument(
         "--start", default="", metavar="MODEL", help="model folder to train on (default: afresh)"
     )
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
-    parser.add_argument("--perceiver-minutes", type=float, default=80, help="training time (80)")
-    parser.add_argument("--language-minutes", type=float, default=40, help="training time (40)")
     parser.add_argument(
-        "--batch", type=int, default=4, help="pictures a process and step of the perceiver (4)"
+        "--views", type=int, default=15360, help="augmented pictures, 1.1 MB of disk each (15360)"
+    )
+    parser.add_argument("--perceiver-minutes", type=float, default=60, help="training time (60)")
+    parser.add_argument("--language-minutes", type=float, default=45, help="training time (45)")
+    parser.add_argument(
+        "--batch", type=int, default=12, help="views a process and step of the perceiver (12)"
     )
     parser.add_argument(
         "--questions",
         type=int,
-        default=12,
-        help="questions a process and step, about one picture (12)",
-    )
-    parser.add_argument(
-        "--language-pictures", type=int, default=12000, help="pictures to ask about (12000)"
+        default=14,
+        help="questions a process and step, about one picture (14)",
     )
     parser.add_argument("--perceiver-lr", type=float, default=6e-4, help="peak rate (6e-4)")
-    parser.add_argument("--language-lr", type=float, default=1e-3, help="peak rate (1e-3)")
+    parser.add_argument("--language-lr", type=float, default=1.2e-3, help="peak rate (1.2e-3)")
     parser.add_argument("--seed", type=int, default=1)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the stages; each one goes on from its checkpoint in `args.out`."""
+    """Run the stages; each one goes on from what it finds in `args.out`.
+
+    Raises FileNotFoundError where what a stage needs is not there.
+    """
     from groma_ros.encoding.tokenizer import GromaTokenizer
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn
     from groma_ros.train.perceiver import train_perceiver
+    from groma_ros.train.views import make_views
     from groma_ros.train.vocabulary import make_vocabulary
 
-    args.out.mkdir(parents=True, exist_ok=True)
-    eyes, words = str(args.out / "perceiver.pt"), str(args.out / "language.pt")
-    pictures, vocabulary = str(args.pictures), args.out / "tokenizer.model"
+    out = args.out
+    out.mkdir(parents=True, exist_ok=True)
+    views, perceiver, language = out / "views", out / "perceiver.pt", out / "language.pt"
+    vocabulary = out / "tokenizer.model"
     for stage in [args.stage] if args.stage else STAGES:
         print(f"stage {stage}", flush=True)
-        if not vocabulary.exists():
+        if stage != "views" and not vocabulary.exists():
             if args.start:
-                shutil.copy(Path(args.start) / "tokenizer.model", vocabulary)
+                shutil.copy(Path(args.start) / vocabulary.name, vocabulary)
             else:
                 make_vocabulary(vocabulary, args.seed)
-        pieces = GromaTokenizer.from_folder(args.out).vocab_size
-        if stage == "perceiver":
+        if stage == "views":
+            if not (args.pictures or args.photos):
+                raise FileNotFoundError("there is nothing to look at: give --pictures or --photos")
+            require(Path(args.detector), "give the file of YOLOX-nano's weights with --detector")
+            spawn(
+                make_views,
+                args.workers,
+                args.workers,
+                args.pictures,
+                args.photos,
+                args.detector,
+                str(views),
+                args.views,
+                args.seed,
+            )
+        elif stage == "perceiver":
+            require(views, "run --stage views first")
             spawn(
                 train_perceiver,
                 args.workers,
-                pictures,
-                pieces,
+                str(views),
+                GromaTokenizer.from_folder(out).vocab_size,
                 args.start,
-                eyes,
+                args.detector,
+                str(perceiver),
                 args.perceiver_minutes,
                 args.batch,
                 args.perceiver_lr,
                 args.seed,
             )
         elif stage == "language":
-            require(eyes, "perceiver")
+            require(perceiver, "run --stage perceiver first")
             spawn(
                 train_language,
                 args.workers,
-                pictures,
-                str(args.out),
+                str(views),
+                str(out),
                 args.start,
-                eyes,
-                words,
+                str(perceiver),
+                str(language),
                 args.language_minutes,
-                args.language_pictures,
                 args.questions,
                 args.language_lr,
                 args.seed,
             )
         elif stage == "export":
-            require(words, "language")
-            export(eyes, words, vocabulary, args.out / "model", args.start)
-            print(f"wrote {args.out / 'model'}")
+            require(language, "run --stage language first")
+            export(perceiver, language, vocabulary, out / "model")
+            print(f"wrote {out / 'model'}")
     return 0
 
 
-def require(checkpoint: str, stage: str) -> None:
-    """Raise FileNotFoundError where the stage before has left nothing to go on from."""
-    if not Path(checkpoint).exists():
-        raise FileNotFoundError(f"{checkpoint} is not there; run --stage {stage} first")
+def require(path: Path, advice: str) -> None:
+    """Raise FileNotFoundError with advice where a path is not there."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there; {advice}")

@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma
-from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS
+from groma_ros.train import names
 from groma_ros.train.hints import ANCHOR, NAME, POINT, READ, WEIGH, Hint, hint_loss, prime_heads
 from groma_ros.train.loop import Trainer, fast_numbers
-from groma_ros.train.pictures import PictureStore
-from groma_ros.train.questions import FAMILIES, Question, ask_many
+from groma_ros.train.questions import FAMILIES, UNKNOWN, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look
-from groma_ros.train.start import first_words
+from groma_ros.train.start import start_model
+from groma_ros.train.views import ViewFolder
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,11 @@ def answer_losses(logits: Tensor, targets: Tensor, learned: Tensor, choices: Ten
 
 
 def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
-    """Pull each region token towards the embeddings of the words for its kind and colour."""
+    """Pull each region token towards the embeddings of the words for its kind and colour.
+
+    Args:
+        words: "kinds" and "colours", the pieces of each name (see `name_pieces`).
+    """
     offset, at, kinds, colours = 0, [], [], []
     for p in pictures:
         covered = np.flatnonzero(p.region_of >= 0)
@@ -334,11 +339,38 @@ def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words
     if not at:
         return tokens.sum() * 0
     scale = tokens.shape[-1] ** -0.5
-    named = tokens[at] @ model.embed_ids(words["kinds"]).T * scale
-    painted = tokens[at] @ model.embed_ids(words["colours"]).T * scale
-    return F.cross_entropy(named, torch.tensor(kinds)) + F.cross_entropy(
-        painted, torch.tensor(colours)
-    )
+    kind, colour = torch.tensor(kinds), torch.tensor(colours)
+    named = tokens[at] @ mean_embeddings(model, words["kinds"]).T * scale
+    named = named.masked_fill(words["also_right"][kind], -1e4)
+    painted = tokens[at] @ mean_embeddings(model, words["colours"]).T * scale
+    painting = F.cross_entropy(painted, colour, ignore_index=UNKNOWN).nan_to_num()
+    return F.cross_entropy(named, kind) + painting
+
+
+def name_pieces(tokenizer: GromaTokenizer, words: list[str]) -> Tensor:
+    """Return the pieces of each word or words, (n, most), filled up with -1."""
+    pieces = [tokenizer.encode("a " + word, add_bos=False) for word in words]
+    first = len(tokenizer.encode("a", add_bos=False))
+    return padded([ids[first:] for ids in pieces], -1)
+
+
+def mean_embeddings(model: Groma, pieces: Tensor) -> Tensor:
+    """Return the mean embedding (n, D) of each row's pieces (n, most)."""
+    there = (pieces >= 0)[..., None]
+    return (model.embed_ids(pieces.clamp(min=0)) * there).sum(1) / there.sum(1)
+
+
+def word_tables(tokenizer: GromaTokenizer) -> dict[str, Tensor]:
+    """Return what `naming_loss` pulls towards, and which other names are right for each."""
+    count = len(names.NAMES)
+    also = torch.zeros(count, count, dtype=torch.bool)
+    for number in range(count):
+        also[number, list(names.overlapping(number) - {number})] = True
+    return {
+        "kinds": name_pieces(tokenizer, [name.name for name in names.NAMES]),
+        "colours": name_pieces(tokenizer, list(COLOURS)),
+        "also_right": also,
+    }
 
 
 def unit_regions(model: Groma, pictures: list[SeenPicture]) -> None:
@@ -376,53 +408,44 @@ def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
 
 def train_language(
     rank: int,
-    pictures: str,
+    views: str,
     vocabulary: str,
     start: str,
     perceiver: str,
     checkpoint: str,
     minutes: float,
-    count: int,
     questions: int,
     lr: float,
     seed: int,
 ) -> None:
-    """Train for `minutes`; each process looks at its own share of the pictures and keeps it.
+    """Train for `minutes`; each process looks at its own share of the views and keeps it.
 
     A step is about one picture: pointing emerges after some number of steps, not of questions.
     """
     tokenizer = GromaTokenizer.from_folder(vocabulary)
     torch.manual_seed(seed)
-    model = load_perceiver(perceiver, tokenizer.vocab_size, start, attention="eager")
+    model = load_perceiver(perceiver, tokenizer.vocab_size, attention="eager")
     model.requires_grad_(False)
-    head = model.region_encoder.roi_align
-    modules = nn.ModuleDict(
-        {
-            "llm": model.llm,
-            "new_input_embs": model.new_input_embs,
-            "updims": head.updims,
-            "extra_lm_head": model.extra_lm_head,
-            "pos_embedd": head.pos_embedd,
-        }
-    )
+    modules = nn.ModuleDict(language_half(model))
+    if start:
+        known = language_half(start_model(tokenizer.vocab_size, start))
+        modules.load_state_dict(nn.ModuleDict(known).state_dict())
     modules.requires_grad_(True)
-    store = PictureStore(pictures, limit=count)
+    folder = ViewFolder(views)
     world = torch.distributed.get_world_size()
-    mine = list(range(rank, len(store), world))
+    mine = list(range(rank, len(folder), world))
     kept = Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt")
-    seen = remember(model, store, mine, kept, Path(perceiver))
+    seen = remember(model, folder, mine, kept, Path(perceiver))
     if not start:
         unit_regions(model, seen[:200])
         prime_heads(model)
     image_tokens = (model.config.grid_size // 2) ** 2
     speaker = Speaker(tokenizer, lowercase=True)
-    words = {"kinds": first_words(tokenizer, KINDS), "colours": first_words(tokenizer, COLOURS)}
+    words = word_tables(tokenizer)
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
-        learned = (
-            1.0 if start else trainer.done
-        )  # weights that are trained on know the easy families
+        learned = 1.0 if start else trainer.done  # who is trained on knows the easy families
         picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
         asked = askable(picture, rng, questions, curriculum(learned, rng))
         if not asked:
@@ -434,18 +457,30 @@ def train_language(
         trainer.step(losses, len(turns), figures)
 
 
+def language_half(model: Groma) -> dict[str, nn.Module]:
+    """Return what the language stage trains, by name: the decoder and the end of region tokens."""
+    head = model.region_encoder.roi_align
+    return {
+        "llm": model.llm,
+        "new_input_embs": model.new_input_embs,
+        "updims": head.updims,
+        "extra_lm_head": model.extra_lm_head,
+        "pos_embedd": head.pos_embedd,
+    }
+
+
 def remember(
-    model: Groma, store: PictureStore, numbers: list[int], path: Path, eyes: Path
+    model: Groma, folder: ViewFolder, numbers: list[int], path: Path, eyes: Path
 ) -> list[SeenPicture]:
-    """Look at pictures, or read what the same eyes, a checkpoint, saw of the same ones before."""
+    """Look at views, or read what the same eyes, a checkpoint, saw of the same ones before."""
     seen: list[SeenPicture] = []
     if path.exists() and path.stat().st_mtime > eyes.stat().st_mtime:
         kept = torch.load(path, weights_only=False)
         if len(kept) == len(numbers):
             return kept
     for at in range(0, len(numbers), 32):
-        seen += look(model, store, numbers[at : at + 32])
+        seen += look(model, folder, numbers[at : at + 32])
         if at % 1024 == 0:
-            print(f"looking at pictures: {at} of {len(numbers)}", flush=True)
+            print(f"looking at views: {at} of {len(numbers)}", flush=True)
     torch.save(seen, path)
     return seen

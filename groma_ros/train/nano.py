@@ -1,19 +1,7 @@
 """Size groma-nano: the one place that holds its numbers."""
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
-from groma_ros.train.questions import known_nouns
-
-LITE_STEM = {
-    "channels": 32,
-    "stages": [
-        {"channels": 16, "repeats": 1, "stride": 1, "kernel": 3, "expansion": 1},
-        {"channels": 24, "repeats": 2, "stride": 2, "kernel": 3, "expansion": 6},
-        {"channels": 40, "repeats": 2, "stride": 2, "kernel": 5, "expansion": 6},
-        {"channels": 80, "repeats": 3, "stride": 2, "kernel": 3, "expansion": 6},
-        {"channels": 112, "repeats": 3, "stride": 1, "kernel": 5, "expansion": 6},
-    ],
-}
-"""The first five of EfficientNet-Lite0's seven stages, down to a sixteenth of the side."""
+from groma_ros.train.names import known_nouns
 
 
 def nano_config(text_vocab_size: int) -> dict:
@@ -29,30 +17,30 @@ def nano_config(text_vocab_size: int) -> dict:
         "vocab_size": text_vocab_size + len(NEW_TOKENS),
         "box_score_thres": 0.12,
         "nms_thres": 0.6,
-        "max_region_num": 20,
+        "max_region_num": 40,
         "perceiver_cfg": {
             "model_type": "ddetr",
             "vis_output_layer": -1,
             "vis_encoder_cfg": {
                 "model_type": "dinov2",
-                "hidden_size": 192,
-                "num_hidden_layers": 4,
-                "num_attention_heads": 3,
-                "image_size": 320,
+                "hidden_size": 256,
+                "num_hidden_layers": 1,
+                "num_attention_heads": 4,
+                "image_size": 416,
                 "patch_size": 16,
             },
             "ddetr_cfg": {
                 "model_type": "deformable_detr",
                 "d_model": 192,
-                "encoder_layers": 2,
-                "decoder_layers": 3,
+                "encoder_layers": 0,
+                "decoder_layers": 2,
                 "encoder_ffn_dim": 512,
                 "decoder_ffn_dim": 512,
                 "encoder_attention_heads": 6,
                 "decoder_attention_heads": 6,
                 "num_feature_levels": 1,
-                "num_queries": 40,
-                "two_stage_num_proposals": 40,
+                "num_queries": 80,
+                "two_stage_num_proposals": 80,
                 "two_stage": True,
                 "with_box_refine": True,
                 "auxiliary_loss": True,
@@ -77,11 +65,11 @@ def nano_config(text_vocab_size: int) -> dict:
             "tie_word_embeddings": False,
         },
         "groma_ros": {
-            "image_size": 384,
-            "stem": LITE_STEM,
+            "image_size": 416,
+            "stem": {"kind": "yolox_nano"},
             "region_encoder": {
                 "channels": 128,
-                "level_scales": [1, 1, 0.5],
+                "level_scales": [1, 1],
                 "fusion_rounds": 1,
                 "roi_size": 7,
                 "sampling_ratio": 2,

@@ -1,13 +1,18 @@
-"""Train the eyes of groma-nano: vision encoder, region proposer and region encoder, together.
+"""Train the perceiver of groma-nano: what comes after its stem, up to the region tokens.
 
-Three kinds of supervision, from the renderer's exact truth: every cell of the patch grid names
-what fills it; proposals and queries learn boxes and their own IoU; region tokens name kind,
-colour and place. The naming heads are a training aid and are not part of the shipped model.
+The stem is a detector that knows photographs, and stays as it is; the views on disk hold what it
+sees (see `train/views.py`). Three kinds of supervision come from the views' truth: cells of the
+patch grid name what they lie in the middle of; proposals and queries learn boxes and their own
+IoU; region tokens name kind, colour and place. Cells learn besides what the detector says of them,
+so that what it knows of eighty names survives the few photographs here. The naming heads are a
+training aid and are not part of the shipped model.
+
+A photograph may be labelled in part: where an unlabelled thing could be, nothing is learned.
 """
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +20,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma
-from groma_ros.model.vision_encoder import MobileStem
-from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS
+from groma_ros.train import names
 from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.losses import (
     assign_cells,
@@ -30,214 +34,292 @@ from groma_ros.train.losses import (
     quality_focal,
     xyxy_to_cxcywh,
 )
-from groma_ros.train.pictures import Picture, PictureStore, augmented, normalised
-from groma_ros.train.start import first_words, start_model
+from groma_ros.train.start import start_model
+from groma_ros.train.views import EVERYTHING, Truth, ViewFolder
 
-KEPT_LAYERS = 5
-"""Of the stem: down to a quarter of the side; nothing there is trained."""
+NAMES = len(names.NAMES)
+UNKNOWN = -100
+"""The name or colour of a thing about which nothing is learned."""
+DOUBT = 0.05
+"""Where the detector's probability of anything is above this, there may be an unlabelled thing."""
+GUESS_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one view teaches, as tensors.
+
+    Attributes:
+        boxes: (n, 4) centre and size in fractions. name, colour: (n,) numbers or UNKNOWN.
+        weight: (n,) less for what detectors guessed. doubtful: (G, G), true where an unlabelled
+        thing may be.
+    """
+
+    boxes: Tensor
+    name: Tensor
+    colour: Tensor
+    weight: Tensor
+    doubtful: Tensor
+
+
+def target_of(truth: Truth, detector: Tensor) -> Target:
+    """Turn a view's truth into tensors; `detector` (G, G, 81) is what the stem's own head says."""
+    things = truth.things + truth.guesses
+    boxes = torch.tensor([t.box for t in things], dtype=torch.float32).reshape(-1, 4)
+    colours = [COLOURS.index(t.colour) if t.colour in COLOURS else UNKNOWN for t in things]
+    whole = EVERYTHING in truth.complete or "*80" in truth.complete
+    return Target(
+        xyxy_to_cxcywh(boxes),
+        torch.tensor([name_number(t.name) for t in things], dtype=torch.long),
+        torch.tensor(colours, dtype=torch.long),
+        torch.tensor([1.0] * len(truth.things) + [GUESS_WEIGHT] * len(truth.guesses)),
+        detector[..., -1] > (2.0 if whole else DOUBT),
+    )
+
+
+def name_number(word: str) -> int:
+    """Return a name's row in the table, UNKNOWN for a thing without one."""
+    try:
+        return names.number_of(word)
+    except KeyError:
+        return UNKNOWN
 
 
 class Aids(nn.Module):
     """Name cells and regions while training; thrown away afterwards."""
 
-    def __init__(self, vision_width: int, token_width: int):
+    def __init__(self, vision_width: int, token_width: int) -> None:
         super().__init__()
-        self.cell_kind = nn.Linear(vision_width, len(KINDS) + 1)
+        self.cell_name = nn.Linear(vision_width, NAMES + 1)
         self.cell_colour = nn.Linear(vision_width, len(COLOURS))
-        self.image_token = nn.Linear(token_width, len(KINDS) + 1)
-        self.kind = nn.Linear(token_width, len(KINDS))
+        self.cell_detector = nn.Linear(vision_width, 80)
+        self.image_token = nn.Linear(token_width, NAMES + 1)
+        self.name = nn.Linear(token_width, NAMES)
         self.colour = nn.Linear(token_width, len(COLOURS))
         self.place = nn.Linear(token_width, 4)
+        nn.init.constant_(self.cell_detector.bias, -5.0)
+        others = torch.zeros(NAMES, NAMES, dtype=torch.bool)
+        for number in range(NAMES):
+            others[number, list(names.overlapping(number) - {number})] = True
+        self.register_buffer("also_right", others, persistent=False)
 
 
-@torch.no_grad()
-def recall(aids: Aids, model: Groma, tokenizer: GromaTokenizer) -> None:
-    """Start the aids of a model that is trained on: random heads would first spoil what it knows.
-
-    Its region tokens are close to the embeddings of their words already (see the language stage);
-    the other heads start at nothing, and learn before they teach.
-    """
-    for head in aids.children():
-        head.weight.zero_()
-        head.bias.zero_()
-    scale = model.config.language.hidden_size**-0.5
-    for head, names in ((aids.kind, KINDS), (aids.colour, COLOURS)):
-        head.weight.copy_(model.embed_ids(first_words(tokenizer, names)) * scale)
-
-
-def perceiver_losses(model: Groma, aids: Aids, pictures: list[Picture]):
-    """Return (losses by name, figures by name) of one batch."""
-    hidden = model.perceiver.hidden_states(normalised(np.stack([p.rgb for p in pictures])))
+def perceiver_losses(
+    model: Groma, aids: Aids, levels: tuple[Tensor, ...], detector: Tensor, targets: list[Target]
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Return (losses by name, figures by name) of one batch of views."""
+    encoder = model.perceiver.vis_encoder
+    hidden = encoder.encode(encoder.stem.joined(levels))
     out = model.perceiver.propose(hidden)
-    features = torch.stack(list(hidden[-4:])).mean(0)[:, 1:]
-    losses = cell_losses(aids, features, model.image_tokens(hidden), pictures)
-    losses |= proposal_losses(out, pictures)
-    query, recall = query_losses(out, pictures)
-    region, figures = region_losses(model, aids, hidden, out, pictures)
+    cells = [assign_cells_of(t, model.config.grid_size) for t in targets]
+    losses = cell_losses(
+        aids, hidden[-1][:, 1:], model.image_tokens(hidden), detector, targets, cells
+    )
+    losses |= proposal_losses(out, targets, cells)
+    query, recall = query_losses(out, targets)
+    region, figures = region_losses(model, aids, hidden, out, targets)
     return losses | query | region, figures | recall
 
 
+def assign_cells_of(target: Target, grid: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the cells (k,) that propose each thing, the thing (k,) of each, and what is outside.
+
+    A cell belongs to the smallest box that it lies in. The third tensor, (G * G,), is true outside
+    of every box.
+    """
+    at = (torch.arange(grid) + 0.5) / grid
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    centre = torch.stack((x, y), -1).reshape(-1, 1, 2)
+    inside = ((centre - target.boxes[:, :2]).abs() < target.boxes[:, 2:] / 2).all(-1)  # (G*G, n)
+    outside = ~inside.any(1)
+    if not len(target.boxes):
+        empty = torch.zeros(0, dtype=torch.long)
+        return empty, empty, outside
+    area = target.boxes[:, 2:].prod(-1).expand(len(inside), -1).masked_fill(~inside, 9.0)
+    owner = torch.where(outside, -1, area.argmin(1)).reshape(grid, grid)
+    return *assign_cells(target.boxes, owner), outside
+
+
 def cell_losses(
-    aids: Aids, features: Tensor, image_tokens: Tensor, pictures: list[Picture]
+    aids: Aids,
+    features: Tensor,
+    image_tokens: Tensor,
+    detector: Tensor,
+    targets: list[Target],
+    cells: list[tuple[Tensor, Tensor, Tensor]],
 ) -> dict[str, Tensor]:
-    """Name what fills each patch, features (B, G*G, D), and each image token, (B, G*G/4, D)."""
-    cells = torch.from_numpy(np.stack([p.cells for p in pictures]))
-    kind = torch.full(cells.shape, len(KINDS))
-    colour = torch.full(cells.shape, -100)
-    for i, p in enumerate(pictures):
-        filled = cells[i] >= 0
-        kind[i][filled] = torch.from_numpy(p.kind)[cells[i][filled]]
-        colour[i][filled] = torch.from_numpy(p.colour)[cells[i][filled]]
-    weight = torch.ones(len(KINDS) + 1)
-    weight[-1] = 0.3
-    named = F.cross_entropy(aids.cell_kind(features).flatten(0, 1), kind.flatten(), weight)
+    """Name what each patch lies in, features (B, G*G, D), and each image token, (B, G*G/4, D)."""
+    batch, count, _ = features.shape
+    name = torch.full((batch, count), UNKNOWN)
+    colour = torch.full((batch, count), UNKNOWN)
+    for i, (target, (at, owner, outside)) in enumerate(zip(targets, cells, strict=True)):
+        name[i, outside & ~target.doubtful.flatten()] = NAMES
+        name[i, at], colour[i, at] = target.name[owner], target.colour[owner]
+    weight = torch.ones(NAMES + 1)
+    weight[-1] = 0.1
+    named = F.cross_entropy(aids.cell_name(features).flatten(0, 1), name.flatten(), weight)
     painted = F.cross_entropy(aids.cell_colour(features).flatten(0, 1), colour.flatten())
-    coarse = aids.image_token(image_tokens).flatten(0, 1)
-    seen = F.cross_entropy(coarse, kind[:, ::2, ::2].flatten(), weight)
-    return {"cell": 2 * named + 0.5 * painted.nan_to_num(), "image": 0.2 * seen}
+    grid = int(count**0.5)
+    coarse = name.reshape(batch, grid // 2, 2, grid // 2, 2).transpose(2, 3).flatten(3)
+    coarse = coarse.masked_fill(coarse == NAMES, -1).amax(-1).flatten()
+    coarse = torch.where(coarse < 0, torch.where(coarse == -1, NAMES, UNKNOWN), coarse)
+    seen = F.cross_entropy(aids.image_token(image_tokens).flatten(0, 1), coarse, weight)
+    said = detector[..., :80].flatten(1, 2)
+    kept = F.binary_cross_entropy_with_logits(aids.cell_detector(features), said) * 80
+    return {
+        "cell": named.nan_to_num() + 0.3 * painted.nan_to_num(),
+        "image": 0.2 * seen.nan_to_num(),
+        "detector": kept,
+    }
 
 
-def proposal_losses(out, pictures: list[Picture]) -> dict[str, Tensor]:
-    """Teach the encoder's proposals, one to many: box and IoU at the cells each object fills."""
-    score, boxes = 0.0, []
-    truths, count = [], 0
-    for i, p in enumerate(pictures):
-        truth = xyxy_to_cxcywh(torch.from_numpy(p.boxes_xyxy_norm))
-        at, owner = assign_cells(truth, torch.from_numpy(p.cells))
+def proposal_losses(
+    out, targets: list[Target], cells: list[tuple[Tensor, Tensor, Tensor]]
+) -> dict[str, Tensor]:
+    """Teach the encoder's proposals, one to many: box and IoU at the cells of each thing."""
+    score, boxes, truths, weights = 0.0, [], [], []
+    count = sum(max(len(t.boxes), 1) for t in targets)
+    for i, (target, (at, owner, outside)) in enumerate(zip(targets, cells, strict=True)):
         logits = out.enc_class[i, :, 0]
-        target = torch.zeros(logits.shape)
+        aim = torch.zeros(logits.shape)
+        known = ~(target.doubtful.flatten() & outside)
         if len(at):
             predicted = out.enc_coord_logits[i, at].sigmoid()
-            usable = torch.isfinite(out.enc_coord_logits[i, at]).all(-1)
-            at, owner, predicted = at[usable], owner[usable], predicted[usable]
-            iou = iou_giou(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(truth[owner]))[0]
-            target[at] = 0.3 + 0.7 * iou.detach()
+            iou = iou_giou(cxcywh_to_xyxy(predicted), cxcywh_to_xyxy(target.boxes[owner]))[0]
+            aim[at] = 0.3 + 0.7 * iou.detach()
             boxes.append(predicted)
-            truths.append(truth[owner])
-        score = score + quality_focal(logits, target)
-        count += max(len(p.kind), 1)
+            truths.append(target.boxes[owner])
+            weights.append(target.weight[owner])
+        score = score + quality_focal(logits[known], aim[known])
     losses = {"enc_score": score / count}
     if boxes:
-        losses["enc_box"] = box_loss(torch.cat(boxes), torch.cat(truths))
+        losses["enc_box"] = box_loss(torch.cat(boxes), torch.cat(truths), torch.cat(weights))
     return losses
 
 
-def query_losses(out, pictures: list[Picture]):
+def query_losses(out, targets: list[Target]) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Teach the decoder's boxes at every layer, and both scores at the last, their own IoU."""
-    layers = [out.layer_boxes[:, n] for n in range(out.layer_boxes.shape[1])]
-    predicted, truths, score, count = [[] for _ in layers], [], 0.0, 0
+    depth = out.layer_boxes.shape[1]
+    predicted, truths, weights, score = [], [], [], 0.0
+    count = sum(max(len(t.boxes), 1) for t in targets)
     found = total = 0
-    for i, p in enumerate(pictures):
-        truth = xyxy_to_cxcywh(torch.from_numpy(p.boxes_xyxy_norm))
+    for i, target in enumerate(targets):
+        truth = target.boxes
         owner = assign_queries(out.init_reference[i].detach(), truth)
         mine = torch.nonzero(owner >= 0).flatten()
-        target = torch.zeros(len(owner))
+        final = out.pred_boxes[i].detach()
+        aim, known = torch.zeros(len(owner)), ~under(target.doubtful, final[:, :2])
         if len(mine):
-            for store, boxes in zip(predicted, layers, strict=True):
-                store.append(boxes[i, mine])
+            predicted.append(out.layer_boxes[i, :, mine])
             truths.append(truth[owner[mine]])
-            iou = iou_giou(
-                cxcywh_to_xyxy(out.pred_boxes[i, mine].detach()), cxcywh_to_xyxy(truth[owner[mine]])
-            )[0]
-            target[mine] = iou
-        for logits in (out.logits_coco, out.logits_sa1b):
-            score = score + 0.5 * quality_focal(logits[i, :, 0], target)
-        count += max(len(p.kind), 1)
-        if len(truth):
-            every = iou_giou(
-                cxcywh_to_xyxy(out.pred_boxes[i].detach())[:, None], cxcywh_to_xyxy(truth)[None]
-            )[0]
+            weights.append(target.weight[owner[mine]])
+            corners = cxcywh_to_xyxy(final[mine]), cxcywh_to_xyxy(truth[owner[mine]])
+            aim[mine], known[mine] = iou_giou(*corners)[0], True
+            every = iou_giou(cxcywh_to_xyxy(final)[:, None], cxcywh_to_xyxy(truth)[None])[0]
             found, total = found + int((every.max(0).values > 0.5).sum()), total + len(truth)
+        for logits in (out.logits_coco, out.logits_sa1b):
+            score = score + 0.5 * quality_focal(logits[i, known, 0], aim[known])
     losses = {"score": score / count}
     if truths:
-        truth = torch.cat(truths)
-        losses["box"] = sum(box_loss(torch.cat(b), truth) for b in predicted) / len(layers)
+        truth, weight = torch.cat(truths), torch.cat(weights)
+        boxes = torch.cat(predicted, dim=1)
+        losses["box"] = sum(box_loss(boxes[n], truth, weight) for n in range(depth)) / depth
     return losses, {"AR50": found / max(total, 1)}
 
 
-def region_losses(model: Groma, aids: Aids, hidden, out, pictures: list[Picture]):
+def under(doubtful: Tensor, centres: Tensor) -> Tensor:
+    """Look up a map (G, G) at points (n, 2) given as fractions (x, y)."""
+    grid = len(doubtful)
+    column, row = (centres * grid).long().clamp(0, grid - 1).unbind(-1)
+    return doubtful[row, column]
+
+
+def region_losses(
+    model: Groma, aids: Aids, hidden: tuple[Tensor, ...], out, targets: list[Target]
+) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Teach region tokens to name kind, colour and place, on the boxes that the proposer gives.
 
-    An object that no proposal covers is learned on its true box, a little off.
+    A thing that no proposal covers is learned on its true box, a little off.
     """
-    boxes, kinds, colours = [], [], []
-    for i, p in enumerate(pictures):
-        truth = xyxy_to_cxcywh(torch.from_numpy(p.boxes_xyxy_norm))
+    boxes = []
+    for i, target in enumerate(targets):
         guess = out.pred_boxes[i].detach()
-        owner = assign_queries(guess, truth, least=0.6)
-        chosen = jittered(truth, 0.08)
-        for n in range(len(truth)):
+        owner = assign_queries(guess, target.boxes, least=0.6)
+        chosen = jittered(target.boxes, 0.08)
+        for n in range(len(chosen)):
             near = torch.nonzero(owner == n).flatten()
             if len(near) and torch.rand(()) < 0.6:
                 chosen[n] = guess[near[torch.randint(len(near), ())]]
         boxes.append(chosen)
-        kinds.append(torch.from_numpy(p.kind))
-        colours.append(torch.from_numpy(p.colour))
-    kind, colour = torch.cat(kinds), torch.cat(colours)
-    if len(kind) == 0:
+    name, colour = (torch.cat([getattr(t, key) for t in targets]) for key in ("name", "colour"))
+    if len(name) == 0:
         return {}, {}
-    tokens = torch.cat(model.region_encoder(hidden[-3:], boxes))
-    named, painted = aids.kind(tokens), aids.colour(tokens)
+    tokens = torch.cat(model.region_encoder(hidden[-len(model.region_encoder.map_sides) :], boxes))
+    known, painted = name >= 0, colour >= 0
+    logits = aids.name(tokens[known]).float()
+    logits = logits.masked_fill(aids.also_right[name[known]], -1e4)
+    weight = torch.cat([t.weight for t in targets])[known]
+    each = F.cross_entropy(logits, name[known], reduction="none")
     losses = {
-        "kind": 2 * F.cross_entropy(named, kind, label_smoothing=0.05),
-        "colour": F.cross_entropy(painted, colour, label_smoothing=0.05),
+        "name": 2 * (each * weight).sum() / weight.sum().clamp(min=1),
+        "colour": F.cross_entropy(aids.colour(tokens), colour).nan_to_num(),
         "place": 4 * F.l1_loss(aids.place(tokens), torch.cat(boxes)),
     }
-    return losses, {
-        "kind_acc": float((named.argmax(-1) == kind).float().mean()),
-        "colour_acc": float((painted.argmax(-1) == colour).float().mean()),
-    }
+    right = (logits.argmax(-1) == name[known]).float()
+    figures = {"name_acc": float(right.mean().nan_to_num())}
+    if painted.any():
+        shade = aids.colour(tokens[painted]).argmax(-1)
+        figures["colour_acc"] = float((shade == colour[painted]).float().mean())
+    return losses, figures
 
 
-def keep_filters(stem: MobileStem) -> None:
-    """Leave a stem's early layers as they are, and every filter over neighbouring pixels.
-
-    What they learned from photographs carries over to the next camera better than what rendered
-    pictures would teach them, and their gradients are most of the cost of a training step.
-    """
-    for layer in (module for module in stem.modules() if isinstance(module, nn.Conv2d)):
-        layer.requires_grad_(layer.groups == 1)
-    for layer in itertools.islice(stem, KEPT_LAYERS):
-        layer.requires_grad_(False)
+@torch.no_grad()
+def settle_projection(model: Groma, views: ViewFolder, count: int = 64) -> None:
+    """Start the patch projection on features of mean 0 and deviation 1, whatever the stem's are."""
+    encoder = model.perceiver.vis_encoder
+    step = max(len(views) // count, 1)
+    numbers = list(range(0, len(views), step))[:count]
+    features = encoder.stem.joined(views.levels(numbers)).float()
+    deviation, mean = torch.std_mean(features, dim=(0, 2, 3))
+    projection = encoder.embeddings.patch_embeddings.projection
+    nn.init.normal_(projection.weight, std=features.shape[1] ** -0.5)
+    projection.weight /= deviation.clamp(min=1e-2)[:, None, None]
+    projection.bias.copy_(-(projection.weight[..., 0, 0] @ mean))
 
 
 def train_perceiver(
     rank: int,
-    pictures: str,
+    views: str,
     vocabulary: int,
     start: str,
+    detector: str,
     checkpoint: str,
     minutes: float,
     batch: int,
     lr: float,
     seed: int,
 ) -> None:
-    """Train for `minutes`; what the stem knows of photographs is changed with care."""
-    store = PictureStore(pictures)
-    torch.manual_seed(seed)
-    model = start_model(vocabulary, start)
+    """Train on views for `minutes`, from a model folder or afresh; the stem stays as it is."""
+    torch.manual_seed(seed + rank)
+    model = start_model(vocabulary, start, detector)
+    folder = ViewFolder(views)
+    if not start:
+        settle_projection(model, folder)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
-    if start:
-        recall(aids, model, GromaTokenizer.from_folder(start))
-    modules = nn.ModuleDict(
-        {
-            "perceiver": model.perceiver,
-            "region_encoder": model.region_encoder,
-            "img_txt_bridge": model.img_txt_bridge,
-            "aids": aids,
-        }
-    )
-    stem = model.perceiver.vis_encoder.stem
-    keep_filters(stem)
-    model.perceiver.vis_encoder.attention = "eager"  # faster to train than sdpa
-    trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=stem)
+    encoder = model.perceiver.vis_encoder
+    encoder.stem.requires_grad_(False)
+    parts = {"perceiver": model.perceiver, "region_encoder": model.region_encoder}
+    modules = nn.ModuleDict(parts | {"img_txt_bridge": model.img_txt_bridge, "aids": aids})
+    trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
-    side = model.config.image_size
-    grid = model.config.grid_size
     modules.train()
     while trainer.done < 1:
-        numbers = rng.integers(len(store), size=batch)
-        chosen = [augmented(store, int(n), rng, side, grid) for n in numbers]
+        if trainer.steps % 200 == 0:
+            folder.refresh()
+        numbers = rng.integers(len(folder), size=batch).tolist()
+        detector = folder.detector(numbers)
+        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, detector, strict=True)]
+        levels = tuple(level.float() for level in folder.levels(numbers))
         with fast_numbers():
-            losses, figures = perceiver_losses(model, aids, chosen)
+            losses, figures = perceiver_losses(model, aids, levels, detector, targets)
         trainer.step(losses, batch, figures)

@@ -6,42 +6,28 @@ object that can hardly be seen makes its kind neither present nor absent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.sim.scene import COLOURS
+from groma_ros.train import names
 
-NOUNS = {
-    "cup": ("cup", "cup", "mug", "coffee cup"),
-    "glass": ("glass", "glass", "drinking glass", "tumbler"),
-    "bottle": ("bottle", "bottle", "flask"),
-    "can": ("can", "can", "tin", "soda can"),
-    "bowl": ("bowl",),
-    "plate": ("plate", "plate", "dish"),
-    "box": ("box", "box", "carton", "package"),
-    "ball": ("ball", "ball", "sphere"),
-    "cube": ("cube", "cube", "block"),
-    "banana": ("banana",),
-    "apple": ("apple",),
-    "book": ("book", "book", "notebook"),
-    "marker": ("marker", "marker", "pen", "felt pen"),
-}
-PLURALS = {
-    "glass": "glasses",
-    "box": "boxes",
-    "dish": "dishes",
-    "drinking glass": "drinking glasses",
-}
 COLOUR_WORDS = {"purple": ("purple", "purple", "violet")}
 ANYTHING = ("object", "thing", "item")
+UNKNOWN = -1
+"""The colour of a thing that has no clear one, or of which nobody said it."""
 
 
-def known_nouns() -> list[str]:
-    """Return the last word of every noun of the questions, in the singular and sorted."""
-    spoken = [noun for nouns in NOUNS.values() for noun in nouns] + list(ANYTHING)
-    return sorted({noun.split()[-1] for noun in spoken})
+@dataclass(frozen=True)
+class Noun:
+    """A word for some of the table's kinds; `kinds` is None for a word that fits everything."""
+
+    singular: str
+    plural: str
+    kinds: frozenset[int] | None
 
 
 DETERMINERS = ("the", "the", "the", "the", "", "a", "that", "this", "my")
@@ -68,9 +54,11 @@ class Truth:
     """What a picture shows.
 
     Attributes:
-        kind, colour: (n,) indices of the visible objects. box_xyxy_norm: (n, 4) fractions of the
-        picture. distance_m: (n,) from the camera. hidden: (kind, colour) pairs that are there but
-        hardly seen.
+        kind: (n,) rows in the table of names. colour: (n,) numbers of colours, or UNKNOWN.
+        box_xyxy_norm: (n, 4) fractions of the picture. distance_m: (n,) from the camera, 0 where it
+        is not known. hidden: (kind, colour) pairs that may be there but cannot be answered with.
+        complete: the kinds of which every instance is listed. whole: whether every thing is, and
+        with its colour.
     """
 
     kind: np.ndarray
@@ -78,20 +66,44 @@ class Truth:
     box_xyxy_norm: np.ndarray
     distance_m: np.ndarray
     hidden: tuple[tuple[int, int], ...] = ()
+    complete: frozenset[int] = frozenset()
+    whole: bool = False
 
-    def fitting(self, kind: int | None = None, colour: int | None = None) -> tuple[int, ...]:
-        """Return the visible objects of a kind and a colour; None fits everything."""
-        ok = np.ones(len(self.kind), dtype=bool)
-        if kind is not None:
-            ok &= self.kind == kind
-        if colour is not None:
-            ok &= self.colour == colour
-        return tuple(int(i) for i in np.flatnonzero(ok))
-
-    def hides(self, kind: int | None = None, colour: int | None = None) -> bool:
-        return any(
-            (kind is None or k == kind) and (colour is None or c == colour) for k, c in self.hidden
+    def fitting(
+        self, kinds: frozenset[int] | None = None, colour: int | None = None
+    ) -> tuple[int, ...]:
+        """Return the visible objects of some kinds and a colour; None fits everything."""
+        return tuple(
+            i
+            for i, (k, c) in enumerate(zip(self.kind.tolist(), self.colour.tolist(), strict=True))
+            if (kinds is None or k in kinds) and (colour is None or c == colour)
         )
+
+    def doubts(self, kinds: frozenset[int] | None = None, colour: int | None = None) -> bool:
+        """Tell whether something may fit besides `fitting`, which nobody can be asked about.
+
+        Such are hidden things, things of a kind that may also be called so, and things of the kind
+        whose colour is not known.
+        """
+        if kinds is None and not self.whole:
+            return True
+        near = None if kinds is None else {o for kind in kinds for o in names.overlapping(kind)}
+        for kind, shade in self.hidden:
+            if (near is None or kind in near) and (colour is None or shade in (colour, UNKNOWN)):
+                return True
+        for kind, shade in zip(self.kind.tolist(), self.colour.tolist(), strict=True):
+            if near is not None and kind not in near:
+                continue
+            other = kinds is not None and kind not in kinds
+            if other and (colour is None or shade in (colour, UNKNOWN)):
+                return True
+            if not other and colour is not None and shade == UNKNOWN:
+                return True
+        return False
+
+    def knows(self, kinds: frozenset[int] | None) -> bool:
+        """Tell whether every instance of some kinds is listed."""
+        return self.whole if kinds is None else kinds <= self.complete
 
 
 @dataclass(frozen=True)
@@ -127,26 +139,47 @@ def pick(rng: np.random.Generator, options):
     return options[int(rng.integers(len(options)))]
 
 
-def noun(rng, kind: int | None, plural: bool = False) -> str:
-    word = pick(rng, ANYTHING if kind is None else NOUNS[KINDS[kind]])
-    return PLURALS.get(word, word + "s") if plural else word
+def noun_of(rng: np.random.Generator, kind: int | None) -> Noun:
+    """Return a word for a kind: its name half of the time, else a synonym; None fits everything."""
+    if kind is None:
+        word = pick(rng, ANYTHING)
+        return Noun(word, word + "s", None)
+    at = int(rng.integers(len(names.singulars(kind)))) if rng.random() < 0.5 else 0
+    return Noun(names.singulars(kind)[at], names.plurals(kind)[at], frozenset((kind,)))
 
 
-def colour_word(rng, colour: int) -> str:
+def group_of(rng: np.random.Generator, kind: int) -> Noun | None:
+    """Return a word for a group that a kind belongs to, such as "fruit", None where it has none."""
+    groups = [g for g in names.GROUPS if kind in g.kinds]
+    if not groups:
+        return None
+    group = pick(rng, groups)
+    return Noun(group.singular, group.plural, group.kinds)
+
+
+def colour_word(rng: np.random.Generator, colour: int) -> str:
     return pick(rng, COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],)))
 
 
-def phrase_of(rng, kind=None, colour=None, plural=False, determiner=None, adjective="") -> str:
-    """Return words for a kind and a colour, such as "the red cup" or "blue things"."""
+def phrase_of(
+    rng: np.random.Generator,
+    noun: Noun,
+    colour: int | None = None,
+    plural: bool = False,
+    determiner: str | None = None,
+    adjective: str = "",
+) -> str:
+    """Return words for a noun and a colour, such as "the red cup" or "blue things"."""
     determiner = pick(rng, DETERMINERS) if determiner is None else determiner
+    if noun.singular.startswith("something"):
+        determiner = ""
     words = [determiner, adjective, "" if colour is None else colour_word(rng, colour)]
-    text = " ".join([w for w in words if w] + [noun(rng, kind, plural)])
-    return articled(text)
+    return articled(" ".join([w for w in words if w] + [noun.plural if plural else noun.singular]))
 
 
 def articled(text: str) -> str:
-    """Write "an" before the two words here that need it."""
-    return text.replace("a apple", "an apple").replace("a orange", "an orange")
+    """Write "an" before a vowel."""
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text)
 
 
 # --- families -----------------------------------------------------------------------------------
@@ -155,41 +188,47 @@ def articled(text: str) -> str:
 def unique(truth: Truth, rng) -> Question | None:
     """Ask for a colour and a kind that one object has."""
     i = int(rng.integers(len(truth.kind)))
-    kind, colour = int(truth.kind[i]), int(truth.colour[i])
-    if truth.fitting(kind, colour) != (i,) or truth.hides(kind, colour):
+    noun, colour = noun_of(rng, int(truth.kind[i])), int(truth.colour[i])
+    if colour == UNKNOWN or truth.fitting(noun.kinds, colour) != (i,):
         return None
-    return Question("unique", "locate", phrase_of(rng, kind, colour), (i,), candidates=(i,))
+    if truth.doubts(noun.kinds, colour):
+        return None
+    return Question("unique", "locate", phrase_of(rng, noun, colour), (i,), candidates=(i,))
 
 
 def kind_alone(truth: Truth, rng) -> Question | None:
-    """Ask for a kind that one object has."""
+    """Ask for a kind that one object has; now and then by the name of a group."""
     i = int(rng.integers(len(truth.kind)))
-    kind = int(truth.kind[i])
-    if truth.fitting(kind) != (i,) or truth.hides(kind):
+    noun = group_of(rng, int(truth.kind[i])) if rng.random() < 0.08 else None
+    noun = noun or noun_of(rng, int(truth.kind[i]))
+    if truth.fitting(noun.kinds) != (i,) or truth.doubts(noun.kinds):
         return None
-    return Question("kind", "locate", phrase_of(rng, kind), (i,), candidates=(i,))
+    return Question("kind", "locate", phrase_of(rng, noun), (i,), candidates=(i,))
 
 
 def thing_of_colour(truth: Truth, rng) -> Question | None:
     """Ask for the one object of a colour, without its kind."""
     i = int(rng.integers(len(truth.kind)))
     colour = int(truth.colour[i])
-    if truth.fitting(None, colour) != (i,) or truth.hides(None, colour):
+    if colour == UNKNOWN or truth.fitting(None, colour) != (i,) or truth.doubts(None, colour):
         return None
-    return Question("colour", "locate", phrase_of(rng, None, colour), (i,), candidates=(i,))
+    noun = noun_of(rng, None)
+    return Question("colour", "locate", phrase_of(rng, noun, colour), (i,), candidates=(i,))
 
 
 def absent(truth: Truth, rng) -> Question | None:
     """Ask for a kind that is not there, or for something that no picture holds."""
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 or not truth.complete:
         return Question("absent", "locate", stranger(rng))
-    kind = int(rng.integers(len(KINDS)))
-    if truth.fitting(kind) or truth.hides(kind):
+    noun = noun_of(rng, pick(rng, sorted(truth.complete)))
+    if truth.fitting(noun.kinds) or truth.doubts(noun.kinds):
         return None
-    colour = int(rng.integers(len(COLOURS))) if rng.random() < 0.6 else None
+    colour = (
+        int(rng.integers(len(COLOURS))) if rng.random() < (0.6 if truth.whole else 0.1) else None
+    )
     if rng.random() < 0.15:
-        return Question("absent", "locate_all", phrase_of(rng, kind, colour, True, ""))
-    return Question("absent", "locate", phrase_of(rng, kind, colour))
+        return Question("absent", "locate_all", phrase_of(rng, noun, colour, True, ""))
+    return Question("absent", "locate", phrase_of(rng, noun, colour))
 
 
 def stranger(rng) -> str:
@@ -202,75 +241,16 @@ def stranger(rng) -> str:
     return articled(" ".join(f"{pick(rng, DETERMINERS)} {colour}{word}".split()))
 
 
-STRANGERS = (
-    "person",
-    "man",
-    "woman",
-    "dog",
-    "cat",
-    "chair",
-    "door",
-    "window",
-    "robot",
-    "hat",
-    "shoe",
-    "car",
-    "tree",
-    "hammer",
-    "screwdriver",
-    "key",
-    "clock",
-    "lamp",
-    "sofa",
-    "pillow",
-    "towel",
-    "camera",
-    "bag",
-    "backpack",
-    "umbrella",
-    "flower",
-    "vase",
-    "knife",
-    "scissors",
-    "toothbrush",
-    "lemon",
-    "pear",
-    "carrot",
-    "bread",
-    "cake",
-    "egg",
-    "pan",
-    "pot",
-    "kettle",
-    "basket",
-    "bucket",
-    "drill",
-    "wrench",
-    "screw",
-    "battery",
-    "glove",
-    "sock",
-    "shirt",
-    "guitar",
-    "bird",
-    "horse",
-    "wheel",
-    "bicycle",
-    "printer",
-    "keyboard",
-    "mouse",
-    "charger",
-    "wallet",
-    "ring",
-    "candle",
-    "tomato",
-    "potato",
-    "onion",
-    "orange juice",
-    "sandwich",
-    "pizza",
-    "teddy bear",
-    "doll",
+STRANGERS = tuple(
+    """door, window, robot, hat, shoe, tree, key, lamp, pillow, towel, camera, flower, bread,
+    egg, pan, pot, kettle, basket, bucket, screw, battery, sock, shirt, guitar, wheel,
+    printer, charger, wallet, ring, candle, doll, stapler, envelope, ladder, fan, heater,
+    mirror, curtain, carpet, rug, bin, necklace, watch, helmet, belt, boot, violin, drum,
+    piano, rope, chain, nail, bolt, brush, comb, soap, shampoo, perfume, lipstick, calculator,
+    ruler, eraser, tablet, speaker, microphone, headphones, cable, plug, socket, switch,
+    candle holder, jar, tray, straw, napkin, whisk, grater, rolling pin, cheese, butter,
+    steak, sausage, mushroom, walnut, coconut, avocado, cherry, duck, rabbit, fox, lion,
+    monkey, snake, frog, helicopter, tractor, van, rocket""".replace("\n    ", " ").split(", ")
 )
 SYLLABLES = (
     "ba",
@@ -306,54 +286,73 @@ SYLLABLES = (
 
 def absent_colour(truth: Truth, rng) -> Question | None:
     """Ask for a kind that is there, in a colour that it does not have."""
-    kind = int(pick(rng, truth.kind))
+    noun = noun_of(rng, int(pick(rng, truth.kind)))
     colour = int(rng.integers(len(COLOURS)))
-    if truth.fitting(kind, colour) or truth.hides(kind):
+    same_kind = truth.fitting(noun.kinds)
+    if truth.fitting(noun.kinds, colour) or truth.doubts(noun.kinds, colour):
         return None
-    same_kind = truth.fitting(kind)
+    if not truth.knows(noun.kinds):
+        return None
     if rng.random() < 0.15:
-        phrase = phrase_of(rng, kind, colour, True, "")
+        phrase = phrase_of(rng, noun, colour, True, "")
         return Question("absent_colour", "locate_all", phrase, candidates=same_kind)
-    return Question("absent_colour", "locate", phrase_of(rng, kind, colour), candidates=same_kind)
+    return Question("absent_colour", "locate", phrase_of(rng, noun, colour), candidates=same_kind)
 
 
 def ambiguous(truth: Truth, rng) -> Question | None:
     """Ask in the singular for what several objects are."""
-    kind = int(pick(rng, truth.kind))
+    noun = noun_of(rng, int(pick(rng, truth.kind)))
     colour = int(pick(rng, truth.colour)) if rng.random() < 0.25 else None
-    found = truth.fitting(kind, colour)
-    if len(found) < 2 or truth.hides(kind, colour):
+    found = truth.fitting(noun.kinds, colour)
+    if len(found) < 2 or colour == UNKNOWN or truth.doubts(noun.kinds, colour):
         return None
-    return Question("ambiguous", "locate", phrase_of(rng, kind, colour), found, candidates=found)
+    if not truth.knows(noun.kinds):
+        return None
+    phrase = phrase_of(rng, noun, colour)
+    return Question("ambiguous", "locate", phrase, found, candidates=found)
+
+
+def some_of(truth: Truth, rng, anything: float, coloured: float) -> tuple[Noun, int | None] | None:
+    """Draw words for some of the objects, None where it is not known which ones they fit."""
+    i = int(rng.integers(len(truth.kind)))
+    noun = noun_of(rng, None if rng.random() < anything and truth.whole else int(truth.kind[i]))
+    if noun.kinds is not None and rng.random() < 0.06:
+        noun = group_of(rng, int(truth.kind[i])) or noun
+    colour = int(truth.colour[i]) if rng.random() < coloured or noun.kinds is None else None
+    if colour == UNKNOWN or truth.doubts(noun.kinds, colour) or not truth.knows(noun.kinds):
+        return None
+    return noun, colour
 
 
 def every(truth: Truth, rng) -> Question | None:
     """Ask for all objects of a kind, of a colour, or of both; of one as often as of several."""
-    way = rng.random()
-    i = int(rng.integers(len(truth.kind)))
-    kind = int(truth.kind[i]) if way < 0.85 else None
-    colour = int(truth.colour[i]) if way > 0.6 else None
-    found = truth.fitting(kind, colour)
-    if truth.hides(kind, colour) or (len(found) < 2 and rng.random() < 0.6):
+    drawn = some_of(truth, rng, anything=0.15, coloured=0.3)
+    if drawn is None:
         return None
-    phrase = phrase_of(rng, kind, colour, True, pick(rng, ("", "", "", "the")))
+    noun, colour = drawn
+    found = truth.fitting(noun.kinds, colour)
+    if len(found) < 2 and rng.random() < 0.6:
+        return None
+    phrase = phrase_of(rng, noun, colour, True, pick(rng, ("", "", "", "the")))
     return Question("all", "locate_all", phrase, found, candidates=found)
 
 
 def superlative(truth: Truth, rng) -> Question | None:
     """Ask for the leftmost, rightmost, nearest, farthest, biggest or smallest of several."""
     which = pick(rng, ("leftmost", "rightmost", "nearest", "biggest", *SUPERLATIVES))
-    way = rng.random()
-    kind = int(pick(rng, truth.kind)) if way < 0.85 else None
-    colour = int(pick(rng, truth.colour)) if way > 0.8 else None
-    found = truth.fitting(kind, colour)
-    if len(found) < (1 if rng.random() < 0.05 else 2) or truth.hides(kind, colour):
+    drawn = some_of(truth, rng, anything=0.15, coloured=0.1)
+    if drawn is None:
+        return None
+    noun, colour = drawn
+    found = truth.fitting(noun.kinds, colour)
+    if len(found) < (1 if rng.random() < 0.05 else 2):
         return None
     best = first_by(which, truth, found)
     if best is None:
         return None
     word = pick(rng, SUPERLATIVES[which])
-    phrase = phrase_of(rng, kind, colour, determiner=pick(rng, ("the", "")), adjective=word)
+    determiner = pick(rng, ("the", ""))
+    phrase = phrase_of(rng, noun, colour, determiner=determiner, adjective=word)
     return Question(which, "locate", phrase, (best,), candidates=found)
 
 
@@ -362,6 +361,8 @@ def first_by(which: str, truth: Truth, found: tuple[int, ...]) -> int | None:
     boxes = truth.box_xyxy_norm[list(found)]
     centre_x = (boxes[:, 0] + boxes[:, 2]) / 2
     log_area = np.log(((boxes[:, 2:] - boxes[:, :2]).prod(axis=1)).clip(1e-6))
+    if which in ("nearest", "farthest") and not truth.distance_m[list(found)].all():
+        return None
     log_distance = np.log(truth.distance_m[list(found)].clip(1e-3))
     key, margin = {
         "leftmost": (centre_x, 0.04),
@@ -381,14 +382,17 @@ def relation(truth: Truth, rng) -> Question | None:
     """Ask for an object by where it is from another one that the words single out."""
     which = pick(rng, ("left", "right", "left", "right", "front", "behind", "near", "near"))
     a = int(rng.integers(len(truth.kind)))
-    kind_a, colour_a = int(truth.kind[a]), int(truth.colour[a])
-    named_colour = colour_a if truth.fitting(kind_a) != (a,) or rng.random() < 0.3 else None
-    if truth.fitting(kind_a, named_colour) != (a,) or truth.hides(kind_a, named_colour):
+    place, colour_a = noun_of(rng, int(truth.kind[a])), int(truth.colour[a])
+    named = truth.fitting(place.kinds) != (a,) or (rng.random() < 0.3 and colour_a != UNKNOWN)
+    named_colour = colour_a if named else None
+    if named_colour == UNKNOWN or truth.fitting(place.kinds, named_colour) != (a,):
         return None
-    kind = int(pick(rng, truth.kind))
-    if kind == kind_a or truth.hides(kind):
+    noun = noun_of(rng, int(pick(rng, truth.kind)))
+    if noun.kinds == place.kinds or truth.doubts(noun.kinds):
         return None
-    found = truth.fitting(kind)
+    if truth.doubts(place.kinds, named_colour) or not truth.knows(noun.kinds | place.kinds):
+        return None
+    found = truth.fitting(noun.kinds)
     if len(found) < 2 and rng.random() < 0.6:
         return None
     fits = [related(which, truth, i, a, found) for i in found]
@@ -397,8 +401,8 @@ def relation(truth: Truth, rng) -> Question | None:
     answer = tuple(i for i, f in zip(found, fits, strict=True) if f)
     if len(answer) > 1 or (not answer and rng.random() < 0.85):
         return None
-    target = phrase_of(rng, kind, determiner=pick(rng, ("the", "the", "", "a")))
-    anchor = phrase_of(rng, kind_a, named_colour, determiner="the")
+    target = phrase_of(rng, noun, determiner=pick(rng, ("the", "the", "", "a")))
+    anchor = phrase_of(rng, place, named_colour, determiner="the")
     phrase = f"{target} {pick(rng, RELATIONS[which])} {anchor}"
     return Question("relation", "locate", phrase, answer, candidates=found, anchor=a)
 
@@ -412,6 +416,8 @@ def related(which: str, truth: Truth, i: int, anchor: int, rivals: tuple[int, ..
         gap = gap if which == "left" else -gap
         return True if gap > 0.05 else False if gap < -0.03 else None
     if which in ("front", "behind"):
+        if not (truth.distance_m[anchor] and truth.distance_m[i]):
+            return None
         gap = np.log(truth.distance_m[anchor] / truth.distance_m[i])
         gap = gap if which == "front" else -gap
         return True if gap > 0.07 else False if gap < -0.05 else None
@@ -426,10 +432,10 @@ def related(which: str, truth: Truth, i: int, anchor: int, rivals: tuple[int, ..
 def refer(truth: Truth, rng) -> Question:
     """Point at an object and ask what it is."""
     i = int(rng.integers(len(truth.kind)))
-    colour, kind = COLOURS[truth.colour[i]], KINDS[truth.kind[i]]
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 and truth.colour[i] != UNKNOWN:
+        colour = COLOURS[truth.colour[i]]
         return Question("refer", "refer", "What color is {region}?", (i,), (f"{colour}.",))
-    words = articled(f"a {colour} {kind}.")
+    words = named(truth, i) + "."
     return Question("refer", "refer", pick(rng, REFER_QUESTIONS), (i,), (words,))
 
 
@@ -443,13 +449,13 @@ REFER_QUESTIONS = (
 
 def describe_scene(truth: Truth, rng) -> Question | None:
     """Ask what is there; the answer names and points at everything."""
-    if not 0 < len(truth.kind) <= 6 or truth.hidden:
+    if not 0 < len(truth.kind) <= 6 or (truth.whole and truth.hidden) or not truth.complete:
         return None
     parts: list = ["I see "]
     for n, i in enumerate(range(len(truth.kind))):
         if n:
             parts.append(" and " if n == len(truth.kind) - 1 else ", ")
-        parts.append((_named(truth, i), (i,)))
+        parts.append((named(truth, i), (i,)))
     parts.append(".")
     return Question("scene", "chat", pick(rng, SCENE_QUESTIONS), parts=tuple(parts))
 
@@ -465,17 +471,20 @@ SCENE_QUESTIONS = (
 )
 
 
-def _named(truth: Truth, i: int) -> str:
-    return articled(f"a {COLOURS[truth.colour[i]]} {KINDS[truth.kind[i]]}")
+def named(truth: Truth, i: int) -> str:
+    """Return an object's colour, where it is known, and name: "a red cup"."""
+    colour = "" if truth.colour[i] == UNKNOWN else COLOURS[truth.colour[i]] + " "
+    return articled(f"a {colour}{names.NAMES[truth.kind[i]].name}")
 
 
 def count(truth: Truth, rng) -> Question | None:
     """Ask how many; the answer points first and counts then."""
-    kind = int(pick(rng, truth.kind)) if rng.random() < 0.85 else int(rng.integers(len(KINDS)))
-    if truth.hides(kind):
+    present = rng.random() < 0.85 or not truth.complete
+    kind = int(pick(rng, truth.kind if present else sorted(truth.complete)))
+    noun = noun_of(rng, kind)
+    if truth.doubts(noun.kinds) or not truth.knows(noun.kinds):
         return None
-    found = truth.fitting(kind)
-    plural = noun(rng, kind, plural=True)
+    found, plural = truth.fitting(noun.kinds), noun.plural
     ask = pick(rng, ("How many {} are there?", "How many {} do you see?", "Count the {}."))
     if not found:
         return Question("count", "chat", ask.format(plural), parts=(f"I see no {plural}.",))
@@ -501,12 +510,14 @@ def is_there(truth: Truth, rng) -> Question | None:
 
 def what_colour(truth: Truth, rng) -> Question | None:
     """Ask for the colour of the only object of a kind."""
-    asked = kind_alone(truth, rng)
-    if asked is None:
+    i = int(rng.integers(len(truth.kind)))
+    noun = noun_of(rng, int(truth.kind[i]))
+    if truth.fitting(noun.kinds) != (i,) or truth.doubts(noun.kinds):
         return None
-    word = noun(rng, int(truth.kind[asked.objects[0]]))
-    colour = COLOURS[truth.colour[asked.objects[0]]]
-    parts = (((f"The {word}"), asked.objects), f" is {colour}.")
+    if truth.colour[i] == UNKNOWN:
+        return None
+    word, colour = noun.singular, COLOURS[truth.colour[i]]
+    parts = ((f"The {word}", (i,)), f" is {colour}.")
     return Question("what_colour", "chat", f"What color is the {word}?", parts=parts)
 
 

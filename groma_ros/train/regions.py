@@ -9,11 +9,20 @@ import numpy as np
 import torch
 
 from groma_ros.model.groma import Groma
+from groma_ros.sim.scene import COLOURS, KINDS
+from groma_ros.train import names, views
 from groma_ros.train.loop import fast_numbers, part
 from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
-from groma_ros.train.pictures import PictureStore, normalised, plain
-from groma_ros.train.questions import Truth
+from groma_ros.train.questions import UNKNOWN, Truth
 from groma_ros.train.start import start_model
+from groma_ros.train.views import ViewFolder
+
+IN_RENDERS = frozenset(
+    number
+    for number, name in enumerate(names.NAMES)
+    if name.name in KINDS or (name.verb == names.FIND and name.name != "dining table")
+)
+"""Kinds that a rendered picture lists completely: what its tables hold, and what no table has."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +42,49 @@ class SeenPicture:
     truth: Truth
 
 
-def truth_of(store: PictureStore, number: int) -> Truth:
-    found = store.objects(number)
-    width, height = store.size_wh(number)
-    boxes = found["box_xyxy"] / np.array([width, height, width, height], dtype=np.float32)
-    hidden = tuple((int(k), int(c)) for k, c in zip(*store.hidden(number), strict=True))
+def questionable(truth: views.Truth) -> Truth:
+    """Return a view's truth as questions are asked of it: words as numbers."""
+    known = [t for t in truth.things if number(t.name) is not None]
+    hidden = [(name, colour) for name, colour in truth.hidden]
+    hidden += [(guess.name, "") for guess in truth.guesses]
+    whole = views.EVERYTHING in truth.complete
     return Truth(
-        found["kind"].astype(int),
-        found["colour"].astype(int),
-        boxes.astype(np.float32),
-        found["distance_m"],
-        hidden,
+        np.array([number(t.name) for t in known], dtype=np.int64),
+        np.array([colour_number(t.colour) for t in known], dtype=np.int64),
+        np.array([t.box for t in known], dtype=np.float32).reshape(-1, 4),
+        np.array([t.distance_m for t in known], dtype=np.float32),
+        tuple((n, colour_number(c)) for word, c in hidden if (n := number(word)) is not None),
+        complete_kinds(truth),
+        whole,
     )
 
 
-def load_perceiver(
-    checkpoint: str | Path, text_vocab_size: int, start: str = "", attention: str = "sdpa"
-) -> Groma:
-    """Build groma-nano with the trained eyes of a `groma train` checkpoint."""
-    model = start_model(text_vocab_size, start, attention)
+def complete_kinds(truth: views.Truth) -> frozenset[int]:
+    """Return the rows of the names of which a picture lists every instance."""
+    if truth.source == "blank":
+        return frozenset(range(len(names.NAMES)))
+    if views.EVERYTHING in truth.complete:
+        return IN_RENDERS
+    if "*80" in truth.complete:
+        return names.COMPLETE_80
+    return frozenset(n for word in truth.complete if (n := number(word)) is not None)
+
+
+def number(word: str) -> int | None:
+    """Return a name's row in the table, None for a thing without one."""
+    try:
+        return names.number_of(word)
+    except KeyError:
+        return None
+
+
+def colour_number(word: str) -> int:
+    return COLOURS.index(word) if word in COLOURS else UNKNOWN
+
+
+def load_perceiver(checkpoint: str | Path, text_vocab_size: int, attention: str = "sdpa") -> Groma:
+    """Build groma-nano with the trained perceiver, stem included, of a `groma train` checkpoint."""
+    model = start_model(text_vocab_size, attention=attention)
     modules = torch.load(checkpoint, weights_only=True)["modules"]
     for name in ("perceiver", "region_encoder", "img_txt_bridge"):
         getattr(model, name).load_state_dict(part(modules, name))
@@ -59,27 +92,29 @@ def load_perceiver(
 
 
 @torch.no_grad()
-def look(model: Groma, store: PictureStore, numbers: list[int]) -> list[SeenPicture]:
-    """Perceive some pictures and match regions with true objects."""
-    seen = [plain(store, n, model.config.image_size) for n in numbers]
+def look(model: Groma, folder: ViewFolder, numbers: list[int]) -> list[SeenPicture]:
+    """Perceive some views and match regions with true objects."""
+    encoder = model.perceiver.vis_encoder
+    levels = tuple(level.float() for level in folder.levels(numbers))
     with fast_numbers():
-        states = model.perceiver.hidden_states(normalised(np.stack([rgb for rgb, _ in seen])))
+        states = encoder.encode(encoder.stem.joined(levels))
     states = [state.float() for state in states]
     boxes = [s.boxes_cxcywh_norm for s in model.select(model.perceiver.propose(states))]
-    looks = model.region_encoder.flat_features(states[-3:], boxes)
+    maps = len(model.region_encoder.map_sides)
+    looks = model.region_encoder.flat_features(states[-maps:], boxes)
     looks = looks - model.region_encoder.roi_align.pos_embedd(torch.cat(boxes))
     image_tokens = model.image_tokens(states).half().numpy()
     pictures = []
     for i, (found, vectors) in enumerate(
         zip(boxes, looks.split([len(b) for b in boxes]), strict=True)
     ):
-        truth = truth_of(store, numbers[i])
+        truth = questionable(folder.truths[numbers[i]])
         pictures.append(
             SeenPicture(
                 found.numpy(),
                 vectors.half().numpy(),
                 image_tokens[i],
-                matched(found, torch.from_numpy(seen[i][1])),
+                matched(found, torch.from_numpy(truth.box_xyxy_norm)),
                 truth,
             )
         )

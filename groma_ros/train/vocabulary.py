@@ -9,16 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from groma_ros.encoding import prompts
-from groma_ros.sim.scene import KINDS
+from groma_ros.sim.scene import COLOURS
+from groma_ros.train import names
 from groma_ros.train.questions import (
-    NOUNS,
     RELATIONS,
     STRANGERS,
     SUPERLATIVES,
     Question,
     Truth,
     ask_many,
-    noun,
 )
 
 GENERAL = """pick up grab take give me hand bring put place move go drive look find show point touch
@@ -39,7 +38,15 @@ def random_truth(rng: np.random.Generator) -> Truth:
     """Return a made-up picture's contents, for text only."""
     n = int(rng.integers(1, 9))
     corners = np.sort(rng.random((n, 2, 2)), axis=1).reshape(n, 4)
-    return Truth(rng.integers(0, 13, n), rng.integers(0, 10, n), corners, rng.random(n) + 0.5)
+    kinds, everything = len(names.NAMES), frozenset(range(len(names.NAMES)))
+    return Truth(
+        rng.integers(0, kinds, n),
+        rng.integers(0, len(COLOURS), n),
+        corners,
+        rng.random(n) + 0.5,
+        complete=everything,
+        whole=True,
+    )
 
 
 def spoken_answer(question: Question) -> str:
@@ -57,10 +64,11 @@ def corpus(seed: int, pictures: int):
             asked = form.get(question.form, prompts.chat)(asked)
             yield _without_marks(f"{prompts.turn(asked)} {spoken_answer(question)}")
         yield _without_marks(prompts.opening())
-    names = [name for group in NOUNS.values() for name in group]
-    names += [noun(rng, kind, plural=True) for kind in range(len(KINDS)) for _ in range(20)]
-    names += [w for group in (*SUPERLATIVES.values(), *RELATIONS.values()) for w in group]
-    for word in (*GENERAL.split(), *STRANGERS, *names):
+    words = [w for kind in range(len(names.NAMES)) for w in names.singulars(kind)]
+    words += [w for kind in range(len(names.NAMES)) for w in names.plurals(kind)]
+    words += [w for group in names.GROUPS for w in (group.singular, group.plural)]
+    words += [w for group in (*SUPERLATIVES.values(), *RELATIONS.values()) for w in group]
+    for word in (*GENERAL.split(), *STRANGERS, *words):
         yield from [word] * 100
 
 
@@ -68,7 +76,7 @@ def _without_marks(text: str) -> str:
     return _MARK.sub(" ", text)
 
 
-def make_vocabulary(path: Path, seed: int = 1, pictures: int = 3000, size: int = 1000) -> int:
+def make_vocabulary(path: Path, seed: int = 1, pictures: int = 3000, size: int = 1600) -> int:
     """Write a sentencepiece model with byte fallback to `path`; return its number of pieces."""
     import sentencepiece
 

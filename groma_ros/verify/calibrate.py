@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from groma_ros.verify.evaluate import spoken
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Predictor
-    from groma_ros.train.pictures import PictureStore
+    from groma_ros.train.views import Labelled
 
 EXAMPLES = """example:
   groma render calibration --seed 77 --count 600
@@ -38,6 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", type=Path, required=True, help="model folder; its config.json is rewritten"
     )
+    parser.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="labelled photographs beside the pictures"
+    )
+    parser.add_argument("--split", default="", help="of the photographs, such as train (all)")
     parser.add_argument("--questions", type=int, default=2100, help="how many to ask (2100)")
     parser.add_argument("--seed", type=int, default=11, help="of the questions (11)")
 
@@ -45,13 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask, fit, write the fitted rule, print both rules, and return 0."""
     from groma_ros.predictor import Predictor
-    from groma_ros.train.pictures import PictureStore
+    from groma_ros.train.photographs import labelled, read_photographs
+    from groma_ros.train.views import rendered
 
     predictor = Predictor.from_pretrained(args.model)
     plain = predictor.model.with_settings(pointing=PointingConfig())
     predictor = Predictor(plain, predictor.tokenizer)
-    store = PictureStore(args.pictures)
-    examples = collect(predictor, store, args.questions, args.seed)
+    examples = collect(predictor, rendered(args.pictures), args.questions, args.seed)
+    if args.photos:
+        photographs = labelled(read_photographs(args.photos, args.split))
+        examples += collect(predictor, photographs, args.questions, args.seed)
     rule = fit(examples)
     for name, each in (("before", PointingConfig()), ("after", rule)):
         decisions = [decide(e, each) for e in examples]
@@ -62,18 +70,21 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def collect(predictor: Predictor, store: PictureStore, questions: int, seed: int) -> list[Example]:
+def collect(
+    predictor: Predictor, pictures: Sequence[Callable[[], Labelled]], questions: int, seed: int
+) -> list[Example]:
     """Ask singular questions about one picture after the other until there are enough."""
     from groma_ros.train.questions import ask
-    from groma_ros.train.regions import truth_of
+    from groma_ros.train.regions import questionable
 
     rng, examples = np.random.default_rng(seed), []
-    for number in range(len(store)):
+    for number, read in enumerate(pictures):
         if len(examples) >= questions:
             break
-        truth = truth_of(store, number)
+        image, known = read()
+        truth = questionable(known)
         asked = [q for f in FAMILIES if (q := ask(truth, rng, f)) and q.form == "locate"]
-        rgb = np.asarray(store.image(number))
+        rgb = np.asarray(image)
         size = np.array([rgb.shape[1], rgb.shape[0]] * 2)
         perception = predictor.perceive(rgb)
         rows = predictor.point(perception, [spoken(q) for q in asked]) if asked else []

@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,12 +26,15 @@ from groma_ros.cli.options import add_model_arguments, add_model_name, load
 from groma_ros.encoding import prompts
 from groma_ros.language.command_parser import parse_command
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.pictures import PictureStore
-from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, NOUNS, Question, Truth, ask
-from groma_ros.train.regions import truth_of
+from groma_ros.train import names
+from groma_ros.train.photographs import labelled, read_photographs
+from groma_ros.train.questions import COLOUR_WORDS, DETERMINERS, UNKNOWN, Question, Truth, ask
+from groma_ros.train.regions import questionable
+from groma_ros.train.views import EVERYTHING, Labelled, rendered
 from groma_ros.values.answers import Grounding
 from groma_ros.values.boxes import iou
 from groma_ros.verify.calibration import BINS, Decision, Example, decide, reliability
+from groma_ros.verify.photo_questions import ask_about_photographs, photo_table, show_worst
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Perception, Predictor
@@ -40,7 +43,10 @@ EXAMPLES = """examples:
   groma render test --split test --count 600
   groma eval test
   groma eval test --model ./my-model --plot reliability.png
+  groma eval --photos my-photographs --split val --show wrong
 """
+TABLETOP = frozenset(map(names.number_of, KINDS))
+"""The kinds that are asked for in rendered pictures where they are not."""
 
 COMMANDS = (
     "pick up {}",
@@ -88,7 +94,16 @@ COMPARISONS = ("leftmost", "rightmost", "nearest", "farthest", "biggest", "small
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma eval`."""
-    parser.add_argument("pictures", type=Path, help="folder of `groma render --split test`")
+    parser.add_argument(
+        "pictures", type=Path, nargs="?", help="folder of `groma render --split test`"
+    )
+    parser.add_argument(
+        "--photos", type=Path, metavar="FOLDER", help="labelled photographs, instead or besides"
+    )
+    parser.add_argument("--split", default="", help="of the photographs, such as val (all)")
+    parser.add_argument(
+        "--show", type=Path, metavar="OUT", help="write pictures of wrong answers to photographs"
+    )
     add_model_name(parser)
     parser.add_argument("--questions", type=int, default=1800, help="how many to ask (1800)")
     add_model_arguments(parser)
@@ -112,26 +127,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, print a table of accuracies, and return 0."""
-    predictor, store = load(args), PictureStore(args.pictures)
-    report = evaluate(predictor, store, args.questions, args.seed, args.failures, args.greedy)
-    print(table(report))
-    if args.plot:
-        plot(report["calibration"]).save(args.plot)
-        print(f"wrote {args.plot}")
+    if not (args.pictures or args.photos):
+        raise ValueError("there is nothing to ask about: give a folder of pictures, or --photos")
+    reports: dict[str, dict] = {}
+    photographs = read_photographs(args.photos, args.split) if args.photos else []
+    pictures = rendered(args.pictures) if args.pictures else []
+    predictor = load(args)
+    if photographs:
+        by_rule = ask_about_photographs(predictor, photographs)
+        print(photo_table(by_rule))
+        reports["photographs"] = by_rule.to_dict()
+        if args.show:
+            print(f"wrote {show_worst(by_rule, args.show)} pictures to {args.show}")
+        other = evaluate(predictor, labelled(photographs), args.questions, args.seed)
+        print("\nphotographs, asked as rendered pictures are:\n" + table(other))
+        reports["photographs_free"] = other
+    if pictures:
+        report = evaluate(
+            predictor, pictures, args.questions, args.seed, args.failures, args.greedy
+        )
+        print(table(report))
+        reports = report | reports
+        if args.plot:
+            plot(report["calibration"]).save(args.plot)
+            print(f"wrote {args.plot}")
     if args.json:
-        print(json.dumps(report))
+        print(json.dumps(reports))
     return 0
 
 
 def evaluate(
     predictor: Predictor,
-    store: PictureStore,
+    pictures: Sequence[Callable[[], Labelled]],
     questions: int,
     seed: int,
     failures: Path | None = None,
     greedy: bool = False,
 ) -> dict:
-    """Ask questions of all families about the pictures of a store and return the report.
+    """Ask questions of all families about pictures with their truth and return the report.
 
     It holds accuracy and count by family, false refusals, calibration and times. `failures` is a
     file for wrong answers; `greedy` compares with greedy decoding.
@@ -140,16 +173,19 @@ def evaluate(
     examiner = Examiner(predictor, rng, greedy)
     asked_of = dict.fromkeys(FAMILIES, 0)
     started = time.monotonic()
-    for number in range(len(store)):
+    for number, read in enumerate(pictures):
         open_families = [f for f in FAMILIES if asked_of[f] < questions / len(FAMILIES)]
         if not open_families:
             break
-        truth = truth_of(store, number)
+        image, known = read()
+        truth = questionable(known)
+        if EVERYTHING in known.complete:
+            truth = replace(truth, complete=TABLETOP)
         asked = {f: q for f in open_families if (q := ask(truth, rng, f))}
         for family in asked:
             asked_of[family] += 1
         if asked:
-            examiner.ask_about(number, np.asarray(store.image(number)), truth, asked.values())
+            examiner.ask_about(number, np.asarray(image), truth, asked.values())
         if number % 25 == 0:
             done = examiner.count
             rate = done / (time.monotonic() - started)
@@ -301,10 +337,13 @@ def is_right(question: Question, answer: Grounding, truth: Truth, size: np.ndarr
 
 
 def names_kind_and_colour(text: str, kind: int, colour: int) -> bool:
-    """Tell whether a description has a word for the kind and one for the colour."""
+    """Tell whether a description has a word for the kind and, where it is known, for the colour."""
     words = text.lower()
-    colours = COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],))
-    return any(n in words for n in NOUNS[KINDS[kind]]) and any(c in words for c in colours)
+    if not any(noun in words for noun in names.singulars(kind)):
+        return False
+    if colour == UNKNOWN:
+        return True
+    return any(word in words for word in COLOUR_WORDS.get(COLOURS[colour], (COLOURS[colour],)))
 
 
 def _failure(number: int, question: Question, command: str, answer: Grounding) -> dict:

@@ -8,17 +8,21 @@ from PIL import Image
 
 from groma_ros.model.config import PointingConfig
 from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.questions import Question, Truth
+from groma_ros.train import names
+from groma_ros.train.questions import UNKNOWN, Question, Truth
+from groma_ros.train.views import Thing
+from groma_ros.train.views import Truth as ViewTruth
 from groma_ros.values.answers import Grounding, Phrase, Status
 from groma_ros.verify.evaluate import evaluate, is_right, names_kind_and_colour, table
 
 
 def test_a_description_has_to_name_kind_and_colour():
-    cup, red = KINDS.index("cup"), COLOURS.index("red")
+    cup, red = names.number_of("cup"), COLOURS.index("red")
     assert names_kind_and_colour("A red mug.", cup, red)
     assert not names_kind_and_colour("A red bowl.", cup, red) and not names_kind_and_colour(
         "A blue cup.", cup, red
     )
+    assert names_kind_and_colour("A mug.", cup, UNKNOWN), "a photograph may not tell the colour"
 
 
 def test_the_first_box_has_to_lie_on_the_thing_and_a_refusal_has_no_box():
@@ -42,36 +46,22 @@ def test_the_first_box_has_to_lie_on_the_thing_and_a_refusal_has_no_box():
     assert not is_right(every, answer(Status.GROUNDED, right, wrong), truth, size)
 
 
-class Store:
-    """Give pictures of 60 x 40 pixels with random things in them, as a rendered folder does."""
-
-    def __init__(self, count):
-        rng, self.pictures = np.random.default_rng(0), []
-        for size in rng.integers(2, 8, count):
-            corners = np.sort(rng.random((size, 2, 2)), axis=1).reshape(size, 4)
-            self.pictures.append(
-                {
-                    "kind": rng.integers(0, len(KINDS), size),
-                    "colour": rng.integers(0, len(COLOURS), size),
-                    "box_xyxy": (corners * [60, 40, 60, 40]).astype(np.float32),
-                    "distance_m": rng.random(size) + 0.5,
-                }
+def random_pictures(count):
+    """Return readers of pictures of 60 x 40 pixels with random things in them."""
+    rng, made = np.random.default_rng(0), []
+    for size in rng.integers(2, 8, count):
+        corners = np.sort(rng.random((size, 2, 2)), axis=1).reshape(size, 4)
+        things = [
+            Thing(
+                KINDS[rng.integers(len(KINDS))],
+                COLOURS[rng.integers(len(COLOURS))],
+                tuple(map(float, box)),
+                float(rng.random() + 0.5),
             )
-
-    def __len__(self):
-        return len(self.pictures)
-
-    def objects(self, number):
-        return self.pictures[number]
-
-    def size_wh(self, number):
-        return 60, 40
-
-    def hidden(self, number):
-        return np.zeros(0, int), np.zeros(0, int)
-
-    def image(self, number):
-        return Image.new("RGB", (60, 40))
+            for box in corners
+        ]
+        made.append((Image.new("RGB", (60, 40)), ViewTruth("render", things, [], [], ["*"])))
+    return [lambda picture=picture: picture for picture in made]
 
 
 class Refuser:
@@ -96,7 +86,7 @@ class Refuser:
 
 def test_who_refuses_everything_is_right_about_what_is_absent_only(tmp_path):
     failures = tmp_path / "failures.jsonl"
-    report = evaluate(Refuser(), Store(60), questions=180, seed=0, failures=failures)
+    report = evaluate(Refuser(), random_pictures(60), questions=180, seed=0, failures=failures)
     right = {name: row["accuracy"] for name, row in report["families"].items()}
     assert right["absent"] == right["absent_colour"] == 1.0
     assert right["unique"] == right["kind"] == right["all"] == right["refer"] == 0.0

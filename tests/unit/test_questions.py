@@ -5,10 +5,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from groma_ros.sim.scene import COLOURS, KINDS
-from groma_ros.train.questions import FAMILIES, Truth, ask, ask_many, first_by, related
+from groma_ros.sim.scene import COLOURS
+from groma_ros.train import names
+from groma_ros.train.questions import FAMILIES, UNKNOWN, Truth, ask, ask_many, first_by, related
 
-CUP, BOOK, BALL = KINDS.index("cup"), KINDS.index("book"), KINDS.index("ball")
+CUP, BOOK, BALL = map(names.number_of, ("cup", "book", "ball"))
+EVERY_KIND = frozenset(range(len(names.NAMES)))
 RED, BLUE = COLOURS.index("red"), COLOURS.index("blue")
 
 
@@ -17,7 +19,9 @@ def scene(*things, hidden=()) -> Truth:
     rows = np.array(things, dtype=np.float64).reshape(-1, 6)
     half = rows[:, 4:5] / 2
     boxes = np.concatenate([rows[:, 2:4] - half, rows[:, 2:4] + half], axis=1)
-    return Truth(rows[:, 0].astype(int), rows[:, 1].astype(int), boxes, rows[:, 5], hidden)
+    return Truth(
+        rows[:, 0].astype(int), rows[:, 1].astype(int), boxes, rows[:, 5], hidden, EVERY_KIND, True
+    )
 
 
 TWO_CUPS = scene(
@@ -99,8 +103,8 @@ def test_next_to_needs_a_clear_nearest():
 def random_picture(seed: int) -> Truth:
     rng, n = np.random.default_rng(seed), seed % 9
     corners = np.sort(rng.random((n, 2, 2)), axis=1).reshape(n, 4)
-    kind, colour = rng.integers(0, len(KINDS), n), rng.integers(0, len(COLOURS), n)
-    return Truth(kind, colour, corners, rng.random(n) + 0.3)
+    kind, colour = rng.integers(0, len(names.NAMES), n), rng.integers(0, len(COLOURS), n)
+    return Truth(kind, colour, corners, rng.random(n) + 0.3, (), EVERY_KIND, True)
 
 
 pictures = st.integers(0, 10_000).map(random_picture)
@@ -124,5 +128,59 @@ def test_what_is_asked_as_absent_is_absent(truth, seed):
     if question:
         assert question.objects == ()
         words = question.phrase.split()
-        shown = {(COLOURS[c], KINDS[k]) for k, c in zip(truth.kind, truth.colour, strict=True)}
+        shown = {
+            (COLOURS[c], names.NAMES[k].name) for k, c in zip(truth.kind, truth.colour, strict=True)
+        }
         assert not any(c in words and k in words for c, k in shown)
+
+
+def photograph(*things, complete=(), hidden=()) -> Truth:
+    """Build a picture of which only some names are known: no distances, most colours unknown."""
+    known = scene(*things)
+    return Truth(
+        known.kind,
+        known.colour,
+        known.box_xyxy_norm,
+        np.zeros(len(known.kind)),
+        hidden,
+        frozenset(complete),
+    )
+
+
+def test_what_may_be_there_unlabelled_is_never_said_to_be_absent():
+    cups = photograph((CUP, UNKNOWN, 0.2, 0.5, 0.1, 0), complete=(CUP, BOOK))
+    words = {*names.singulars(BALL), *names.plurals(BALL)}
+    asked = many(cups, "absent", 300)
+    assert asked and not any(words & set(q.phrase.split()) for q in asked)
+    assert any(set(names.singulars(BOOK)) & set(q.phrase.split()) for q in asked)
+
+
+def test_lists_and_comparisons_need_all_instances_and_distances_a_measured_one():
+    pair = ((CUP, UNKNOWN, 0.2, 0.5, 0.1, 0), (CUP, UNKNOWN, 0.8, 0.5, 0.3, 0))
+    assert not many(photograph(*pair), "all") and not many(photograph(*pair), "superlative")
+    counted = photograph(*pair, complete=(CUP,))
+    assert {q.objects for q in many(counted, "all")} == {(0, 1)}
+    compared = {q.family for q in many(counted, "superlative", 200)}
+    assert "leftmost" in compared and not compared & {"nearest", "farthest"}
+
+
+def test_a_colour_that_is_not_known_is_not_asked_for():
+    part = photograph(
+        (CUP, RED, 0.2, 0.5, 0.1, 0), (CUP, UNKNOWN, 0.8, 0.5, 0.1, 0), complete=(CUP,)
+    )
+    assert not many(part, "unique") and not many(part, "absent_colour")
+    clear = photograph((CUP, RED, 0.2, 0.5, 0.1, 0), (CUP, BLUE, 0.8, 0.5, 0.1, 0), complete=(CUP,))
+    assert many(clear, "unique") and many(clear, "absent_colour")
+
+
+def test_a_thing_that_may_be_called_so_too_makes_a_name_unaskable():
+    box, cereal = names.number_of("box"), names.number_of("cereal")
+    both = scene((box, RED, 0.2, 0.5, 0.1, 1.0), (cereal, BLUE, 0.8, 0.5, 0.2, 0.7))
+    assert not many(both, "kind") and many(both, "unique")
+
+
+def test_a_group_fits_all_its_kinds():
+    apple, banana = names.number_of("apple"), names.number_of("banana")
+    two = scene((apple, RED, 0.2, 0.5, 0.1, 1.0), (banana, BLUE, 0.8, 0.5, 0.2, 0.7))
+    fruit = [q for q in many(two, "all", 800) if q.phrase in ("fruits", "the fruits")]
+    assert fruit and all(q.objects == (0, 1) for q in fruit)

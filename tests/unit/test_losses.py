@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from groma_ros.train.augment import crop_boxes
 from groma_ros.train.loop import cosine
 from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
-from groma_ros.train.pictures import crop_boxes, crop_cells
 from groma_ros.values.boxes import iou
 
 
@@ -57,13 +57,6 @@ def test_cropping_moves_boxes_and_drops_what_is_cut_off():
     moved, kept = crop_boxes(boxes, (0.5, 0.5, 1.0, 1.0))
     assert kept.tolist() == [0]
     np.testing.assert_allclose(moved, [[0, 0, 0.4, 0.4]])
-
-
-def test_cropped_cells_are_those_of_the_crop():
-    cells = np.zeros((64, 64), dtype=np.uint8)
-    cells[32:, 32:] = 7
-    assert (crop_cells(cells, (0.5, 0.5, 1.0, 1.0), 4) == 7).all()
-    assert (crop_cells(cells, (0.0, 0.0, 0.5, 0.5), 4) == 0).all()
 
 
 def test_overlap_of_nothing_with_something():
