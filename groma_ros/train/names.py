@@ -41,7 +41,7 @@ FRUIT = ("fruit", "something to eat")
 VEGETABLE = ("vegetable", "something to eat")
 FOOD = ("something to eat",)
 DRINK = ("drink", "something to drink")
-DISH = ("dishes",)
+DISH = ("tableware",)
 CUTLERY = ("cutlery",)
 TOOL = ("tool",)
 TOY = ("toy",)
@@ -263,7 +263,7 @@ _PLURALS = {
     "somebody": "people",
     "human": "humans",
     "cutlery": "cutlery",
-    "dishes": "dishes",
+    "tableware": "tableware",
     "furniture": "furniture",
 }
 _PLURAL_ALREADY = """scissors pliers calipers skis beans chips crisps nuts spices noodles sweets
