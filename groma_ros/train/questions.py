@@ -236,7 +236,7 @@ def stranger(rng) -> str:
     if rng.random() < 0.5:
         word = pick(rng, STRANGERS)
     else:
-        word = "".join(pick(rng, SYLLABLES) for _ in range(int(rng.integers(1, 4))))
+        word = "".join(pick(rng, SYLLABLES) for _ in range(int(rng.integers(2, 4))))
     colour = COLOURS[int(rng.integers(len(COLOURS)))] + " " if rng.random() < 0.4 else ""
     return articled(" ".join(f"{pick(rng, DETERMINERS)} {colour}{word}".split()))
 
