@@ -48,8 +48,9 @@ class DeformableAttention(nn.Module):
         batch, queries, width = query.shape
         layout = (batch, queries, self.heads, self.levels, self.points)
         offsets = self.sampling_offsets(query).float().view(*layout, 2)
+        # (B, Q, heads, levels * points): the weights of all levels' points sum to one
         weights = self.attention_weights(query).float().view(*layout[:3], -1).softmax(-1)
-        centre = reference[:, :, None, None, None, :2]
+        centre = reference[:, :, None, None, None, :2]  # (B, Q, 1, 1, 1, 2)
         if reference.shape[-1] == 2:
             sides = torch.stack([_size(offsets, w, h) for h, w in shapes])
             locations = centre + offsets / sides[:, None]
@@ -57,16 +58,19 @@ class DeformableAttention(nn.Module):
             extent = reference[:, :, None, None, None, 2:]
             locations = centre + offsets / self.points * extent * 0.5
         value = self.value_proj(memory)
+        # (B, N, D) to (B * heads, D / heads, N)
         value = value.float().transpose(1, 2).reshape(batch * self.heads, width // self.heads, -1)
+        # (B, Q, heads, levels, points, 2) to (B * heads, Q, levels, points, 2), in [-1, 1]
         grids = (2 * locations - 1).permute(0, 2, 1, 3, 4, 5).flatten(0, 1)
         sampled = []
         sizes = [h * w for h, w in shapes]
         for level, (part, (h, w)) in enumerate(zip(value.split(sizes, -1), shapes, strict=True)):
-            feature_map = part.reshape(*part.shape[:2], h, w)
+            feature_map = part.reshape(*part.shape[:2], h, w)  # (B * heads, D / heads, h, w)
+            # (B * heads, D / heads, Q, points)
             sampled.append(F.grid_sample(feature_map, grids[:, :, level], align_corners=False))
         weights = weights.transpose(1, 2).reshape(batch * self.heads, 1, queries, -1)
-        gathered = (torch.cat(sampled, -1) * weights).sum(-1)
-        gathered = gathered.view(batch, width, queries).transpose(1, 2)
+        gathered = (torch.cat(sampled, -1) * weights).sum(-1)  # (B * heads, D / heads, Q)
+        gathered = gathered.view(batch, width, queries).transpose(1, 2)  # (B, Q, D)
         return self.output_proj(gathered.to(query.dtype))
 
 

@@ -25,7 +25,7 @@ class _FusionConv(nn.Module):
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Convolve maps [(B, C_i, H, W)] that lie behind each other in channels."""
-        if not winograd.serves(parts[0]):
+        if not winograd.is_faster_for(parts[0]):
             return F.relu(self.gn(self.conv(torch.cat(list(parts), dim=1))))
         return _normalise_and_rectify_(winograd.conv3x3(parts, [self.conv]), self.gn)
 
@@ -118,7 +118,7 @@ class RegionHead(nn.Module):
         return flat + self.pos_embedd(boxes.to(flat.dtype))
 
     def _sum_of_convs(self, cuts: Sequence[Tensor]) -> Tensor:
-        if winograd.serves(cuts[0]):
+        if winograd.is_faster_for(cuts[0]):
             bias = torch.stack([conv.bias for conv in self.pconvs]).sum(0)[:, None, None]
             return winograd.conv3x3(cuts, self.pconvs) + bias
         total = self.pconvs[0](cuts[0])
@@ -220,21 +220,22 @@ def roi_align(features: Tensor, rois: Sequence[Tensor], size: int, ratio: int) -
     `embedding_bag` computes.
     """
     batch, channels, height, width = features.shape
-    table = features.float().permute(0, 2, 3, 1).reshape(-1, channels)
+    table = features.float().permute(0, 2, 3, 1).reshape(-1, channels)  # (B * H * W, C)
     boxes = torch.cat(list(rois))
     counts = torch.tensor([len(part) for part in rois], device=boxes.device)
     owner = torch.arange(batch, device=boxes.device)
-    first = owner.repeat_interleave(counts, output_size=len(boxes)) * height
+    first = owner.repeat_interleave(counts, output_size=len(boxes)) * height  # (n,)
     rows, row_weights = axis_samples(boxes[:, 1], boxes[:, 3], height, size, ratio)
     columns, column_weights = axis_samples(boxes[:, 0], boxes[:, 2], width, size, ratio)
-    rows = (rows + first[:, None, None]) * width
+    rows = (rows + first[:, None, None]) * width  # (n, size, 2 * ratio)
+    # (n, size, size, 2 * ratio, 2 * ratio): the cells of a bin, and how much each counts
     cells = rows[:, :, None, :, None] + columns[:, None, :, None, :]
     weights = row_weights[:, :, None, :, None] * column_weights[:, None, :, None, :]
     samples = (2 * ratio) ** 2
     pooled = F.embedding_bag(
         cells.view(-1, samples), table, per_sample_weights=weights.view(-1, samples), mode="sum"
     )
-    return pooled.view(-1, size, size, channels).permute(0, 3, 1, 2)
+    return pooled.view(-1, size, size, channels).permute(0, 3, 1, 2)  # (n, C, size, size)
 
 
 def axis_samples(
@@ -245,13 +246,13 @@ def axis_samples(
     Both are (n, size, 2 * ratio): two neighbouring cells a sample.
     """
     steps = (torch.arange(size * ratio, device=start.device) + 0.5) / (size * ratio)
-    position = (start - 0.5)[:, None] + (end - start)[:, None] * steps
+    position = (start - 0.5)[:, None] + (end - start)[:, None] * steps  # (n, size * ratio)
     inside = (position >= -1) & (position <= cells)
     position = position.clamp(0, cells - 1)
     low = position.floor()
     fraction = position - low
     high = (low + 1).clamp(max=cells - 1)
-    index = torch.stack((low, high), -1).long()
+    index = torch.stack((low, high), -1).long()  # (n, size * ratio, 2)
     weight = torch.stack((1 - fraction, fraction), -1) * inside[..., None] / ratio
     layout = (len(start), size, 2 * ratio)
     return index.view(layout), weight.view(layout)

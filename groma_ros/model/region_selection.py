@@ -3,23 +3,10 @@
 import torch
 from torch import Tensor
 
+from groma_ros.model.torch_boxes import cxcywh_to_xyxy, pairwise_iou
+
 REFER_SCORE = 1.0
 GROUND_SCORE = 0.2
-
-
-def to_corners(boxes_cxcywh: Tensor) -> Tensor:
-    """Convert (..., 4) boxes from centre and size to corners."""
-    centre, size = boxes_cxcywh[..., :2], boxes_cxcywh[..., 2:]
-    return torch.cat((centre - 0.5 * size, centre + 0.5 * size), dim=-1)
-
-
-def pairwise_iou(first_xyxy: Tensor, second_xyxy: Tensor) -> Tensor:
-    """Return the overlap (n, m) of two sets of boxes given by corners."""
-    low = torch.maximum(first_xyxy[:, None, :2], second_xyxy[None, :, :2])
-    high = torch.minimum(first_xyxy[:, None, 2:], second_xyxy[None, :, 2:])
-    shared = (high - low).clamp(min=0).prod(-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(-1) for boxes in (first_xyxy, second_xyxy)]
-    return shared / (areas[0][:, None] + areas[1][None] - shared)
 
 
 def non_maximum_suppression(
@@ -54,11 +41,13 @@ def select_regions(
 
     Where no box is above `min_score` the single best one is taken.
     """
-    kept = non_maximum_suppression(to_corners(boxes_cxcywh), scores, max_iou, min_score, max_count)
+    kept = non_maximum_suppression(
+        cxcywh_to_xyxy(boxes_cxcywh), scores, max_iou, min_score, max_count
+    )
     return kept if len(kept) else scores.argmax().reshape(1)
 
 
 def best_match(boxes_cxcywh: Tensor, selected_cxcywh: Tensor) -> Tensor:
     """Return for each box the index of the selected box that overlaps it most."""
-    overlap = pairwise_iou(to_corners(boxes_cxcywh), to_corners(selected_cxcywh))
+    overlap = pairwise_iou(cxcywh_to_xyxy(boxes_cxcywh), cxcywh_to_xyxy(selected_cxcywh))
     return overlap.argmax(dim=-1)

@@ -20,7 +20,7 @@ _TILES = 96
 _POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2.0), -math.sqrt(2.0))
 
 
-def serves(features: Tensor) -> bool:
+def is_faster_for(features: Tensor) -> bool:
     """Tell whether a convolution of `features` is faster this way: float32, CPU, no gradient."""
     plain = features.device.type == "cpu" and features.dtype == torch.float32
     return plain and not torch.is_grad_enabled()
@@ -37,8 +37,10 @@ def conv3x3(parts: Sequence[Tensor], convs: Sequence[nn.Conv2d]) -> Tensor:
     transformed = filters(convs)
     out = parts[0].new_empty((count, rows, TILE, columns, TILE, transformed.shape[2]))
     step = max(1, _TILES // (rows * columns))
-    for some in (slice(first, first + step) for first in range(0, count, step)):
-        _convolve(_padded([part[some] for part in parts]), transformed, out[some])
+    for first in range(0, count, step):
+        maps = slice(first, first + step)
+        _convolve(_padded([part[maps] for part in parts]), transformed, out[maps])
+    # (N, rows, 4, columns, 4, O) to (N, H, W, O) to (N, O, H, W)
     return out.flatten(3, 4).flatten(1, 2)[:, :height, :width].permute(0, 3, 1, 2)
 
 
@@ -67,10 +69,10 @@ def _convolve(padded: Tensor, transformed: Tensor, out: Tensor) -> None:
     for top in range(0, rows, height):
         lines = slice(top, min(top + height, rows))
         tiles = _tiles(padded, lines, columns)
-        shape = tiles.shape[2:]
-        planes = (into @ tiles.reshape(SPAN**2, -1)).view(SPAN**2, -1, shape[-1])
-        summed = back @ torch.bmm(planes, transformed).view(SPAN**2, -1)
-        summed = summed.view(TILE, TILE, *shape[:-1], -1)
+        shape = tiles.shape[2:]  # (N, tile rows, tile columns, I)
+        planes = (into @ tiles.reshape(SPAN**2, -1)).view(SPAN**2, -1, shape[-1])  # (36, tiles, I)
+        summed = back @ torch.bmm(planes, transformed).view(SPAN**2, -1)  # (16, tiles * O)
+        summed = summed.view(TILE, TILE, *shape[:-1], -1)  # (4, 4, N, tile rows, tile columns, O)
         out[:, lines] = summed.permute(2, 3, 0, 4, 1, 5)
 
 

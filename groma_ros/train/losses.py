@@ -6,31 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-
-def cxcywh_to_xyxy(boxes: Tensor) -> Tensor:
-    centre, half = boxes[..., :2], boxes[..., 2:] / 2
-    return torch.cat([centre - half, centre + half], dim=-1)
-
-
-def xyxy_to_cxcywh(boxes: Tensor) -> Tensor:
-    low, high = boxes[..., :2], boxes[..., 2:]
-    return torch.cat([(low + high) / 2, high - low], dim=-1)
-
-
-def iou_giou(a_xyxy: Tensor, b_xyxy: Tensor) -> tuple[Tensor, Tensor]:
-    """Return IoU and generalised IoU of boxes that broadcast against each other, (..., 4) each."""
-    area = lambda b: (b[..., 2] - b[..., 0]).clamp(min=0) * (b[..., 3] - b[..., 1]).clamp(min=0)
-    overlap = (
-        torch.minimum(a_xyxy[..., 2:], b_xyxy[..., 2:])
-        - torch.maximum(a_xyxy[..., :2], b_xyxy[..., :2])
-    ).clamp(min=0)
-    hull = torch.maximum(a_xyxy[..., 2:], b_xyxy[..., 2:]) - torch.minimum(
-        a_xyxy[..., :2], b_xyxy[..., :2]
-    )
-    inter, hull = overlap.prod(-1), hull.prod(-1)
-    union = area(a_xyxy) + area(b_xyxy) - inter
-    iou = inter / union.clamp(min=1e-7)
-    return iou, iou - (hull - union) / hull.clamp(min=1e-7)
+from groma_ros.model.torch_boxes import cxcywh_to_xyxy, iou_giou
 
 
 def box_loss(pred_cxcywh: Tensor, truth_cxcywh: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -66,6 +42,7 @@ def assign_cells(boxes_cxcywh: Tensor, cells: Tensor, most: int = 7) -> tuple[Te
     grid = cells.shape[0]
     flat = cells.reshape(-1)
     at = (torch.arange(grid) + 0.5) / grid
+    # (G, G, 2) as (row, column) to (G * G, 2) as (x, y)
     centres = torch.stack(torch.meshgrid(at, at, indexing="ij"), -1).reshape(-1, 2).flip(-1)
     picked, owner = [], []
     for i, box in enumerate(boxes_cxcywh):
@@ -90,10 +67,11 @@ def assign_queries(reference_cxcywh: Tensor, truth_cxcywh: Tensor, least: float 
     """
     if len(truth_cxcywh) == 0:
         return torch.full((len(reference_cxcywh),), -1, dtype=torch.long)
+    # (Q, 1, 4) and (1, n, 4) to (Q, n)
     iou = iou_giou(cxcywh_to_xyxy(reference_cxcywh)[:, None], cxcywh_to_xyxy(truth_cxcywh)[None])[0]
-    best, owner = iou.max(dim=1)
+    best, owner = iou.max(dim=1)  # (Q,) each
     owner = torch.where(best >= least, owner, -1)
-    champions = iou.argmax(dim=0)
+    champions = iou.argmax(dim=0)  # (n,)
     reached = iou.max(dim=0).values > 0.05
     owner[champions[reached]] = torch.arange(len(truth_cxcywh))[reached]
     return owner

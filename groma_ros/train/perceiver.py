@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groma_ros.model.groma import Groma
+from groma_ros.model.torch_boxes import cxcywh_to_xyxy, iou_giou, xyxy_to_cxcywh
 from groma_ros.sim.scene import COLOURS
 from groma_ros.train import names
 from groma_ros.train.loop import Trainer, fast_numbers
@@ -28,11 +29,8 @@ from groma_ros.train.losses import (
     assign_cells,
     assign_queries,
     box_loss,
-    cxcywh_to_xyxy,
-    iou_giou,
     jittered,
     quality_focal,
-    xyxy_to_cxcywh,
 )
 from groma_ros.train.start import start_model
 from groma_ros.train.views import EVERYTHING, Truth, ViewFolder

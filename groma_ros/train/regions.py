@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from groma_ros.model.groma import Groma
+from groma_ros.model.torch_boxes import cxcywh_to_xyxy, pairwise_iou
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train import names, views
 from groma_ros.train.loop import fast_numbers, part
-from groma_ros.train.losses import cxcywh_to_xyxy, iou_giou
 from groma_ros.train.questions import UNKNOWN, Truth
 from groma_ros.train.start import start_model
 from groma_ros.train.views import ViewFolder
@@ -125,6 +125,6 @@ def matched(regions_cxcywh: torch.Tensor, objects_xyxy: torch.Tensor) -> np.ndar
     """Return for each object the region that covers it best, -1 under an IoU of 0.5."""
     if len(objects_xyxy) == 0:
         return np.zeros(0, dtype=np.int64)
-    iou = iou_giou(objects_xyxy[:, None], cxcywh_to_xyxy(regions_cxcywh)[None])[0]
+    iou = pairwise_iou(objects_xyxy, cxcywh_to_xyxy(regions_cxcywh))
     best, region = iou.max(dim=1)
     return torch.where(best >= 0.5, region, -1).numpy()

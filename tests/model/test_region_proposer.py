@@ -6,9 +6,9 @@ from groma_ros.model.deformable_layers import DeformableAttention
 from groma_ros.model.region_selection import (
     best_match,
     non_maximum_suppression,
-    pairwise_iou,
     select_regions,
 )
+from groma_ros.model.torch_boxes import pairwise_iou
 
 
 def test_deformable_attention_equals_the_loops():

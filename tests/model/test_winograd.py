@@ -75,12 +75,12 @@ def test_changed_weights_are_transformed_anew(change):
     torch.testing.assert_close(ours, layer(features), rtol=1e-4, atol=5e-5)
 
 
-def test_it_serves_float32_on_a_cpu_without_gradients():
+def test_it_is_for_float32_on_a_cpu_without_gradients():
     features = torch.zeros(1)
-    assert not winograd.serves(features)
+    assert not winograd.is_faster_for(features)
     with torch.no_grad():
-        assert winograd.serves(features)
-        assert not winograd.serves(features.bfloat16())
+        assert winograd.is_faster_for(features)
+        assert not winograd.is_faster_for(features.bfloat16())
 
 
 @torch.no_grad()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from groma_ros.model.torch_boxes import iou_giou
 from groma_ros.train.augment import crop_boxes
 from groma_ros.train.loop import cosine
-from groma_ros.train.losses import assign_cells, assign_queries, box_loss, iou_giou, quality_focal
+from groma_ros.train.losses import assign_cells, assign_queries, box_loss, quality_focal
 from groma_ros.values.boxes import iou
 
 

@@ -18,7 +18,8 @@ from groma_ros.model.groma import Groma, Percept, Selection
 from groma_ros.model.language_model import causal_mask
 from groma_ros.model.prompt_expansion import IGNORE_LABEL
 from groma_ros.model.region_encoder import resize
-from groma_ros.model.region_selection import non_maximum_suppression, to_corners
+from groma_ros.model.region_selection import non_maximum_suppression
+from groma_ros.model.torch_boxes import cxcywh_to_xyxy
 from groma_ros.model.vision_encoder import drop_class_token, merge_2x2
 from groma_ros.verify.parity import rule
 
@@ -174,7 +175,7 @@ def _perceiver_stages(
     config = model.config
     chosen = model.select(out, _boxes(case.refer_boxes), _boxes(case.ground_boxes))
     for i, selection in enumerate(chosen):
-        corners = to_corners(selection.candidates_cxcywh_norm)
+        corners = cxcywh_to_xyxy(selection.candidates_cxcywh_norm)
         stages[f"box.nms_scores{i}"] = selection.candidate_scores
         stages[f"box.nms_xyxy{i}"] = corners
         stages[f"box.nms_inds{i}"] = non_maximum_suppression(
