@@ -66,6 +66,7 @@ class Predictor:
         quantization: str | None = None,
         cuda_graphs: bool = False,
         compile_decoding: bool = False,
+        warm_up: bool = True,
     ) -> Predictor:
         """Load "nano", a folder, or a hub id; see `inference.device` for what "auto" is.
 
@@ -73,7 +74,9 @@ class Predictor:
         (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer
         as one recorded graph, and each token of an answer as another, on a GPU where that works.
         `compile_decoding` compiles what a token takes by `torch.compile`, which takes a minute at
-        the first answer. The log says where one of them doesn't work.
+        the first answer. The log says where one of them doesn't work. `warm_up` runs the model
+        once, so that the first real picture takes no longer than later ones; False is for a single
+        picture, and for large models on a CPU.
 
         Call a predictor from the thread that made it: in a second one torch's CPU threads run at
         half their speed. Raises ValueError where the model, the device, the precision or the
@@ -90,7 +93,10 @@ class Predictor:
         fixed = None
         if cuda_graphs or compile_decoding:
             fixed = FixedDecoder(groma, cuda_graphs, compile_decoding)
-        return cls(groma, tokenizer, fixed)
+        predictor = cls(groma, tokenizer, fixed)
+        if warm_up:
+            predictor.warm_up()
+        return predictor
 
     def warm_up(self) -> None:
         """Look at an empty picture and answer a command, so that the first real one isn't slower.
@@ -113,6 +119,7 @@ class Predictor:
     def perceive_all(self, rgbs: Sequence[np.ndarray]) -> list[Perception]:
         """Look at several pictures in one batch, as of several cameras; else as `perceive`.
 
+        Takes B pictures (H, W, 3) uint8 RGB, which may differ in size, and returns B perceptions.
         Each one's timings are those of the batch.
         """
         for rgb in rgbs:

@@ -83,4 +83,6 @@ def load(args: argparse.Namespace) -> Predictor:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    return Predictor.from_pretrained(args.model, args.device, args.dtype, args.quantization)
+    return Predictor.from_pretrained(
+        args.model, args.device, args.dtype, args.quantization, warm_up=False
+    )

@@ -180,7 +180,11 @@ class Groma(nn.Module):
         refer_boxes: Sequence[Tensor] | None = None,
         ground_boxes: Sequence[Tensor] | None = None,
     ) -> list[Selection]:
-        """Choose the regions of each picture among predicted, referred and ground-truth boxes."""
+        """Choose the regions of each picture among predicted, referred and ground-truth boxes.
+
+        `proposed` is of B pictures; `refer_boxes` and `ground_boxes` are [(n, 4)] a picture, centre
+        and size as fractions of it. Returns B selections of at most `max_region_num` regions.
+        """
         boxes, scores = proposed.pred_boxes.float(), proposed.scores
         empty = boxes.new_zeros((0, 4))
         selections = []
@@ -215,7 +219,11 @@ class Groma(nn.Module):
         )
 
     def encode(self, states: Sequence[Tensor], selections: Sequence[Selection]) -> list[Percept]:
-        """Make image tokens and region tokens for the chosen regions of each picture."""
+        """Make image tokens and region tokens for the chosen regions of each picture.
+
+        `states` are all hidden states of the vision encoder, (B, 1 + N, D) each. Returns B percepts
+        with image tokens (N / 4, D_llm) and region tokens (n, D_llm).
+        """
         levels = len(self.config.region_encoder.level_scales)
         boxes = [selection.boxes_cxcywh_norm for selection in selections]
         region_tokens = self.region_encoder(states[-levels:], boxes)
@@ -260,7 +268,11 @@ class Groma(nn.Module):
         return self.point(input_ids, self.ids.ground_box, percept.ground_indices)
 
     def point(self, input_ids: Tensor, token: int, indices: Tensor) -> Tensor:
-        """Replace the k-th `token` in (L,) ids by the region token of `indices[k]`."""
+        """Replace the k-th `token` in (L,) ids by the region token of `indices[k]`.
+
+        `indices` (k,) count the picture's regions. Raises ValueError where there are fewer of them
+        than of the token.
+        """
         places = (input_ids == token).nonzero().flatten()
         if len(places) > len(indices):
             raise ValueError(f"the prompt points {len(places)} times, at {len(indices)} boxes")
@@ -274,9 +286,10 @@ class Groma(nn.Module):
         return self.embed_expanded(self.expand_prompt(input_ids, percept), percept)
 
     def embed_expanded(self, expanded: Tensor, percept: Percept) -> Tensor:
-        """Embed ids (L,) from `expand_prompt`, putting visual tokens at their places.
+        """Embed ids (L,) from `expand_prompt` as (L, D_llm), with visual tokens at their places.
 
-        Nothing waits for the device while the ids are on the host.
+        Raises ValueError where the ids have more places than the percept has tokens. Nothing waits
+        for the device while the ids are on the host.
         """
         embeds = self.embed_ids(expanded)
         for token, values in (

@@ -23,15 +23,14 @@ def load_predictor(settings: Settings) -> Predictor:
 
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    predictor = Predictor.from_pretrained(
+    return Predictor.from_pretrained(
         settings.model,
         settings.device,
         settings.dtype,
         settings.quantization,
         settings.cuda_graphs,
+        settings.compile_decoding,
     )
-    predictor.warm_up()
-    return predictor
 
 
 def release_memory() -> None:

@@ -88,6 +88,11 @@ class Settings:
         "another; on a GPU, else the log says so.",
         changes=UNCONFIGURED,
     )
+    compile_decoding: bool = setting(
+        False,
+        "Compile what a token takes by torch.compile, for about a minute while the model loads.",
+        changes=UNCONFIGURED,
+    )
     threads: int = setting(
         0,
         "CPU threads of the model; 0 leaves the choice to PyTorch.",

@@ -92,7 +92,7 @@ def test_the_node_has_its_parameters():
     assert {f.name for f in fields(Settings)} >= {
         *("model", "device", "dtype", "quantization", "cuda_graphs", "threads", "mode", "rate_hz"),
         *("max_new_tokens", "command_timeout_s", "image_timeout_s", "image_transport"),
-        "autostart",
+        *("autostart", "compile_decoding"),
     }
 
 

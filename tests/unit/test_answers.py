@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from groma_ros.values.answers import Grounding, Phrase, Status
-from groma_ros.values.commands import Command, CommandPhrase
 
 
 def test_a_phrase_without_boxes_has_empty_arrays():
@@ -70,11 +69,3 @@ def test_an_answer_becomes_plain_json():
 
 def test_statuses_are_their_names():
     assert all(status == status.name and str(status) == status.name for status in Status)
-
-
-def test_a_command_finds_its_phrases_by_role():
-    cup = CommandPhrase("the cup", (4, 11))
-    tray = CommandPhrase("the tray", (15, 23), "destination")
-    command = Command("put the cup on the tray", "place", (cup, tray), "on")
-    assert command.target is cup and command.of_role("destination") == (tray,)
-    assert Command("stop", "stop").target is None
