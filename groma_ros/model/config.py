@@ -17,7 +17,7 @@ from groma_ros.model.activations import check_activation
 from groma_ros.model.rotary_positions import check_scaling
 
 GEOMETRIES = ("released", "correct")
-STEM_KINDS = ("mobile", "yolox_nano")
+DETECTORS = ("", "yolox_nano")
 YOLOX_NANO_CHANNELS = 4 * (2 * 64 + 3) + 2 * (3 * 64)
 """Of `YoloxStem`: two towers of 64 and a colour in 4 fine cells, three of 64 in 2 coarser ones."""
 FORMER_POINTING_KEYS = {"nothing_above": "refusal_threshold", "rival_share": "ambiguity_ratio"}
@@ -165,35 +165,34 @@ class StemStage:
 
 @dataclass(frozen=True)
 class StemConfig:
-    """Convolutions before the patch projection, of one of two kinds (see `model/stem.py`).
+    """Convolutions before the patch projection (see `model/stem.py`).
 
-    "mobile" is a stride-2 convolution to `channels`, then `stages`. "yolox_nano" has one size only
-    and reads neither.
+    A stride-2 convolution to `channels`, then `stages`. `detector` "yolox_nano" puts the features
+    of that detector, which divide the side by 16, beside theirs.
     """
 
     channels: int = 32
     stages: tuple[StemStage, ...] = ()
-    kind: str = "mobile"
+    detector: str = ""
 
     def __post_init__(self) -> None:
         stages = (s if isinstance(s, StemStage) else StemStage(**s) for s in self.stages)
         object.__setattr__(self, "stages", tuple(stages))
-        if self.kind not in STEM_KINDS:
-            raise ValueError(f"the stem's kind is {self.kind!r}; choose one of {STEM_KINDS}")
+        if self.detector not in DETECTORS:
+            raise ValueError(f"the stem's detector is {self.detector!r}; choose one of {DETECTORS}")
+        if self.detector and self.stride != 16:
+            raise ValueError(f"the stem divides by {self.stride}, its detector by 16")
 
     @property
     def stride(self) -> int:
         """By how much the stem divides the side of a picture."""
-        if self.kind == "yolox_nano":
-            return 16
         return 2 * math.prod(stage.stride for stage in self.stages)
 
     @property
     def out_channels(self) -> int:
         """Channels of what the stem gives."""
-        if self.kind == "yolox_nano":
-            return YOLOX_NANO_CHANNELS
-        return self.stages[-1].channels if self.stages else self.channels
+        own = self.stages[-1].channels if self.stages else self.channels
+        return own + (YOLOX_NANO_CHANNELS if self.detector else 0)
 
 
 @dataclass(frozen=True)

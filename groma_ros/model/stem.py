@@ -2,21 +2,24 @@
 
 A small vision encoder learns little from the pictures that a small run can show it. Its stem brings
 what networks for photographs have learned: the first stages of an ImageNet classifier
-(`MobileStem`), or a whole detector without its last layer (`YoloxStem`).
+(`MobileStem`), and beside them a whole detector without its last layer (`YoloxStem`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.model.config import StemConfig
+from groma_ros.model.config import YOLOX_NANO_CHANNELS, StemConfig
 
 
 def build_stem(in_channels: int, config: StemConfig) -> nn.Module:
     """Build the stem that a config describes."""
-    return YoloxStem() if config.kind == "yolox_nano" else MobileStem(in_channels, config)
+    mobile = MobileStem(in_channels, config)
+    return JointStem(mobile, YoloxStem()) if config.detector else mobile
 
 
 class SameConv2d(nn.Conv2d):
@@ -176,8 +179,9 @@ class YoloxStem(nn.Module):
     What its head knows of the kind and the box of a thing lies at strides 8, 16 and 32. All of it
     is brought to stride 16: the four cells of a 2x2 square behind each other, and each coarse
     cell four times. The mean colour of every 8x8 pixels goes beside it. Batch normalisation is part
-    of the convolutions; `black` is a black pixel in normalised values. The order of the modules is
-    that of the published graph.
+    of the convolutions; `black` is a black pixel in normalised values. Every channel is brought to
+    about mean 0 and deviation 1 by fixed numbers. The order of the modules is that of the published
+    graph.
     """
 
     def __init__(self) -> None:
@@ -199,6 +203,8 @@ class YoloxStem(nn.Module):
         self.down5 = SeparableConv2d(128, 128, 2)
         self.out5 = CrossStage(256, 256, 1, False)
         self.towers = nn.ModuleList(DetectorTower(c, 64) for c in (64, 128, 256))
+        self.mean = nn.Parameter(torch.zeros(YOLOX_NANO_CHANNELS, 1, 1), requires_grad=False)
+        self.deviation = nn.Parameter(torch.ones(YOLOX_NANO_CHANNELS, 1, 1), requires_grad=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Turn normalised pixels (B, 3, S, S) into (B, 908, S / 16, S / 16)."""
@@ -222,11 +228,31 @@ class YoloxStem(nn.Module):
         colour = F.avg_pool2d(pixels, 8)  # (B, 3, S / 8, S / 8)
         return torch.cat((fine, colour), dim=1), middle, coarse
 
-    @staticmethod
-    def joined(levels: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Bring the features of `levels` to stride 16, (B, 908, S / 16, S / 16)."""
+    def joined(self, levels: Sequence[Tensor]) -> Tensor:
+        """Bring the features of `levels` to stride 16 and scale, (B, 908, S / 16, S / 16)."""
         fine, middle, coarse = levels
-        return torch.cat((F.pixel_unshuffle(fine, 2), middle, doubled(coarse)), dim=1)
+        features = torch.cat((F.pixel_unshuffle(fine, 2), middle, doubled(coarse)), dim=1)
+        return (features - self.mean) / self.deviation
+
+
+class JointStem(nn.Module):
+    """Both stems side by side, at a sixteenth of the side."""
+
+    def __init__(self, mobile: MobileStem, detector: YoloxStem) -> None:
+        super().__init__()
+        self.mobile, self.detector = mobile, detector
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Turn normalised pixels (B, 3, S, S) into (B, C + 908, S / 16, S / 16)."""
+        return self.joined(self.levels(pixels))
+
+    def levels(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return what the mobile stem gives, and the detector's levels."""
+        return self.mobile(pixels), *self.detector.levels(pixels)
+
+    def joined(self, levels: Sequence[Tensor]) -> Tensor:
+        """Put the features of `levels` behind each other."""
+        return torch.cat((levels[0], self.detector.joined(levels[1:])), dim=1)
 
 
 def squares_in_columns(pixels: Tensor) -> Tensor:

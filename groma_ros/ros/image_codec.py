@@ -1,16 +1,16 @@
 """Image messages to RGB pictures.
 
 cv_bridge decodes what it decodes rightly, where it is installed; image_encodings decodes the rest,
-and everything where cv_bridge is not. Functions take anything with the fields of sensor_msgs/Image
-(or CompressedImage), so that they are tested without ROS.
+and everything where cv_bridge is not; compressed_images decodes what is compressed. Functions take
+anything with the fields of sensor_msgs/Image (or CompressedImage), so that they are tested without
+ROS.
 """
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from groma_ros.ros import cv_bridge_decoder, image_encodings
+from groma_ros.ros import compressed_images, cv_bridge_decoder, image_encodings
 from groma_ros.ros.image_encodings import ENCODINGS
 
 
@@ -25,8 +25,7 @@ def check(message) -> None:
     Cheap: it looks at the fields alone, so every arriving message can be checked.
     """
     if hasattr(message, "format"):
-        if not len(message.data):
-            raise ValueError("compressed image without data; look at what its publisher compresses")
+        compressed_images.check(message)
         return
     size = f"{message.width}x{message.height} (width x height)"
     if not (message.width and message.height):
@@ -67,24 +66,6 @@ def to_rgb(message) -> np.ndarray:
     """
     check(message)
     if hasattr(message, "format"):
-        return _decompress(message)
+        return compressed_images.decode(message)
     decoder = cv_bridge_decoder.load()
     return decoder.decode(message) if decoder.takes(message) else image_encodings.decode(message)
-
-
-def _decompress(message) -> np.ndarray:
-    """Decode JPEG, PNG and the like to 8 bits by OpenCV; cv_bridge would keep a PNG's 16 bits."""
-    if "compressedDepth" in message.format:
-        raise ValueError(
-            f"compressed image of format {message.format!r} is depth, not a picture; "
-            "give the node the topic of the colour camera"
-        )
-    # The camera's pixels are wanted as they are, whatever a tag says about the top.
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    bgr = cv2.imdecode(np.frombuffer(message.data, np.uint8), flags)
-    if bgr is None:
-        raise ValueError(
-            f"compressed image of format {message.format!r} and {len(message.data)} bytes "
-            "can't be decoded; OpenCV reads JPEG, PNG and WebP among others"
-        )
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)

@@ -103,12 +103,13 @@ ENCODINGS = {
     "rgba16": Encoding(FOUR, np.uint16, RGBA),
     "bgra16": Encoding(FOUR, np.uint16, BGRA),
     "mono8": Encoding(ONE, np.uint8, GRAY),
-    "mono16": Encoding(ONE, np.uint16, GRAY),
     # OpenCV's own types say nothing of colour; its pictures are BGR.
     "8UC1": Encoding(ONE, np.uint8, GRAY),
     "8UC3": Encoding(THREE, np.uint8, BGR),
     "8UC4": Encoding(FOUR, np.uint8, BGRA),
-    # Depth and thermal cameras: no value is white, so the picture's own range is stretched.
+    # Depth, thermal and 10 or 12 bit cameras: no value is white, so the picture's own range is
+    # stretched.
+    "mono16": Encoding(ONE, np.uint16, _stretched_to_rgb),
     "16UC1": Encoding(ONE, np.uint16, _stretched_to_rgb),
     "32FC1": Encoding(ONE, np.float32, _stretched_to_rgb),
     "yuv422": Encoding(TWO, np.uint8, UYVY, PAIR),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 STAGES = ("views", "perceiver", "language", "export")
@@ -26,18 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detector", default="yolox_nano.onnx", help="YOLOX-nano's weights (yolox_nano.onnx)"
     )
-    parser.add_argument(
-        "--start", default="", metavar="MODEL", help="model folder to train on (default: afresh)"
-    )
+    parser.add_argument("--start", default="nano", metavar="MODEL", help="model to train on (nano)")
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
     parser.add_argument(
-        "--views", type=int, default=15360, help="augmented pictures, 1.1 MB of disk each (15360)"
+        "--views", type=int, default=12288, help="augmented pictures, 1.1 MB of disk each (12288)"
     )
     parser.add_argument("--perceiver-minutes", type=float, default=60, help="training time (60)")
     parser.add_argument("--language-minutes", type=float, default=45, help="training time (45)")
     parser.add_argument(
-        "--batch", type=int, default=12, help="views a process and step of the perceiver (12)"
+        "--batch", type=int, default=3, help="views a process and step of the perceiver (3)"
     )
     parser.add_argument(
         "--questions",
@@ -45,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=14,
         help="questions a process and step, about one picture (14)",
     )
-    parser.add_argument("--perceiver-lr", type=float, default=6e-4, help="peak rate (6e-4)")
-    parser.add_argument("--language-lr", type=float, default=1.2e-3, help="peak rate (1.2e-3)")
+    parser.add_argument("--perceiver-lr", type=float, default=4e-4, help="peak rate (4e-4)")
+    parser.add_argument("--language-lr", type=float, default=6e-4, help="peak rate (6e-4)")
     parser.add_argument("--seed", type=int, default=1)
 
 
@@ -55,25 +52,17 @@ def run(args: argparse.Namespace) -> int:
 
     Raises FileNotFoundError where what a stage needs is not there.
     """
-    from groma_ros.encoding.tokenizer import GromaTokenizer
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn
     from groma_ros.train.perceiver import train_perceiver
     from groma_ros.train.views import make_views
-    from groma_ros.train.vocabulary import make_vocabulary
 
     out = args.out
     out.mkdir(parents=True, exist_ok=True)
     views, perceiver, language = out / "views", out / "perceiver.pt", out / "language.pt"
-    vocabulary = out / "tokenizer.model"
     for stage in [args.stage] if args.stage else STAGES:
         print(f"stage {stage}", flush=True)
-        if stage != "views" and not vocabulary.exists():
-            if args.start:
-                shutil.copy(Path(args.start) / vocabulary.name, vocabulary)
-            else:
-                make_vocabulary(vocabulary, args.seed)
         if stage == "views":
             if not (args.pictures or args.photos):
                 raise FileNotFoundError("there is nothing to look at: give --pictures or --photos")
@@ -84,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
                 args.workers,
                 args.pictures,
                 args.photos,
+                args.start,
                 args.detector,
                 str(views),
                 args.views,
@@ -95,7 +85,6 @@ def run(args: argparse.Namespace) -> int:
                 train_perceiver,
                 args.workers,
                 str(views),
-                GromaTokenizer.from_folder(out).vocab_size,
                 args.start,
                 args.detector,
                 str(perceiver),
@@ -110,7 +99,6 @@ def run(args: argparse.Namespace) -> int:
                 train_language,
                 args.workers,
                 str(views),
-                str(out),
                 args.start,
                 str(perceiver),
                 str(language),
@@ -121,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
             )
         elif stage == "export":
             require(language, "run --stage language first")
-            export(perceiver, language, vocabulary, out / "model")
+            export(args.start, perceiver, language, out / "model")
             print(f"wrote {out / 'model'}")
     return 0
 

@@ -6,19 +6,18 @@ from pathlib import Path
 
 import torch
 
+from groma_ros.checkpoint.locate import model_folder
 from groma_ros.checkpoint.save import save_groma
-from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.train.language import language_half
 from groma_ros.train.loop import part
 from groma_ros.train.regions import load_perceiver
 
 
-def export(perceiver: Path, language: Path, vocabulary: Path, folder: Path) -> None:
+def export(start: str, perceiver: Path, language: Path, folder: Path) -> None:
     """Write fp16 safetensors, config.json and tokenizer.model into `folder`."""
-    tokenizer = GromaTokenizer.from_folder(vocabulary.parent)
-    model = load_perceiver(perceiver, tokenizer.vocab_size)
+    model, _ = load_perceiver(perceiver, start)
     modules = torch.load(language, weights_only=True)["modules"]
     for name, module in language_half(model).items():
         module.load_state_dict(part(modules, name))
     folder.mkdir(parents=True, exist_ok=True)
-    save_groma(model, vocabulary, folder, torch.float16)
+    save_groma(model, model_folder(start) / "tokenizer.model", folder, torch.float16)

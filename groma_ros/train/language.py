@@ -17,14 +17,12 @@ from torch import Tensor, nn
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma
-from groma_ros.sim.scene import COLOURS
-from groma_ros.train import names
-from groma_ros.train.hints import ANCHOR, NAME, POINT, READ, WEIGH, Hint, hint_loss, prime_heads
+from groma_ros.train.hints import ANCHOR, NAME, POINT, READ, WEIGH, Hint, hint_loss
 from groma_ros.train.loop import Trainer, fast_numbers
 from groma_ros.train.questions import FAMILIES, UNKNOWN, Question, ask_many
 from groma_ros.train.regions import SeenPicture, load_perceiver, look
-from groma_ros.train.start import start_model
 from groma_ros.train.views import ViewFolder
+from groma_ros.train.words import WordTables
 
 
 @dataclass(frozen=True)
@@ -271,7 +269,7 @@ def region_tokens(model: Groma, pictures: list[SeenPicture]) -> Tensor:
     return head.updims(looks + head.pos_embedd(boxes))
 
 
-def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], words: dict):
+def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], words: WordTables):
     """Return losses (answers, hints, names) and figures (shares of right tokens) of a batch."""
     tokens = region_tokens(model, pictures).float()
     image = torch.from_numpy(np.stack([p.image_tokens for p in pictures])).float()
@@ -323,12 +321,10 @@ def answer_losses(logits: Tensor, targets: Tensor, learned: Tensor, choices: Ten
     return torch.where(count > 0, -total / count.clamp(min=1), each), right
 
 
-def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: dict) -> Tensor:
-    """Pull each region token towards the embeddings of the words for its kind and colour.
-
-    Args:
-        words: "kinds" and "colours", the pieces of each name (see `name_pieces`).
-    """
+def naming_loss(
+    model: Groma, tokens: Tensor, pictures: list[SeenPicture], words: WordTables
+) -> Tensor:
+    """Pull each region token towards the embeddings of the words for its kind and colour."""
     offset, at, kinds, colours = 0, [], [], []
     for p in pictures:
         covered = np.flatnonzero(p.region_of >= 0)
@@ -338,48 +334,11 @@ def naming_loss(model: Groma, tokens: Tensor, pictures: list[SeenPicture], words
         offset += len(p.boxes_cxcywh_norm)
     if not at:
         return tokens.sum() * 0
-    scale = tokens.shape[-1] ** -0.5
+    named, painted = words.logits(tokens[at], model)
     kind, colour = torch.tensor(kinds), torch.tensor(colours)
-    named = tokens[at] @ mean_embeddings(model, words["kinds"]).T * scale
-    named = named.masked_fill(words["also_right"][kind], -1e4)
-    painted = tokens[at] @ mean_embeddings(model, words["colours"]).T * scale
+    named = named.masked_fill(words.also_right[kind], -1e4)
     painting = F.cross_entropy(painted, colour, ignore_index=UNKNOWN).nan_to_num()
     return F.cross_entropy(named, kind) + painting
-
-
-def name_pieces(tokenizer: GromaTokenizer, words: list[str]) -> Tensor:
-    """Return the pieces of each word or words, (n, most), filled up with -1."""
-    pieces = [tokenizer.encode("a " + word, add_bos=False) for word in words]
-    first = len(tokenizer.encode("a", add_bos=False))
-    return padded([ids[first:] for ids in pieces], -1)
-
-
-def mean_embeddings(model: Groma, pieces: Tensor) -> Tensor:
-    """Return the mean embedding (n, D) of each row's pieces (n, most)."""
-    there = (pieces >= 0)[..., None]
-    return (model.embed_ids(pieces.clamp(min=0)) * there).sum(1) / there.sum(1)
-
-
-def word_tables(tokenizer: GromaTokenizer) -> dict[str, Tensor]:
-    """Return what `naming_loss` pulls towards, and which other names are right for each."""
-    count = len(names.NAMES)
-    also = torch.zeros(count, count, dtype=torch.bool)
-    for number in range(count):
-        also[number, list(names.overlapping(number) - {number})] = True
-    return {
-        "kinds": name_pieces(tokenizer, [name.name for name in names.NAMES]),
-        "colours": name_pieces(tokenizer, list(COLOURS)),
-        "also_right": also,
-    }
-
-
-def unit_regions(model: Groma, pictures: list[SeenPicture]) -> None:
-    """Scale the region encoder's last layer and the bridge so that tokens have unit RMS."""
-    with torch.no_grad():
-        last = model.region_encoder.roi_align.updims
-        rms = region_tokens(model, pictures).pow(2).mean().sqrt()
-        last.weight /= rms
-        last.bias /= rms
 
 
 def askable(picture: SeenPicture, rng, count: int, weights: dict[str, float]) -> list[Question]:
@@ -392,15 +351,9 @@ LONG = ("relation", "scene", "count", "is_there", "what_colour")
 """Families whose turns are long; they are asked together, so that short ones need no padding."""
 
 
-def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
-    """Weigh the families of one step: look-up first, lists and comparisons once that works."""
+def family_weights(rng: np.random.Generator) -> dict[str, float]:
+    """Weigh the families of one step: the long ones, or all others."""
     weights = {name: weight for name, (_, weight) in FAMILIES.items()}
-    if done < 0.1:
-        keep = ("unique", "kind", "colour", "refer", "absent")
-        return {name: weights[name] for name in keep}
-    late = min((done - 0.1) / 0.4, 1.0)
-    for name in ("superlative", "relation", "all", "ambiguous"):
-        weights[name] *= 0.3 + 0.9 * late
     long = sum(weights[name] for name in LONG) / sum(weights.values())
     asked_long = bool(rng.random() < long)
     return {name: weight for name, weight in weights.items() if (name in LONG) == asked_long}
@@ -409,7 +362,6 @@ def curriculum(done: float, rng: np.random.Generator) -> dict[str, float]:
 def train_language(
     rank: int,
     views: str,
-    vocabulary: str,
     start: str,
     perceiver: str,
     checkpoint: str,
@@ -422,32 +374,24 @@ def train_language(
 
     A step is about one picture: pointing emerges after some number of steps, not of questions.
     """
-    tokenizer = GromaTokenizer.from_folder(vocabulary)
     torch.manual_seed(seed)
-    model = load_perceiver(perceiver, tokenizer.vocab_size, attention="eager")
+    model, tokenizer = load_perceiver(perceiver, start, attention="eager")
     model.requires_grad_(False)
     modules = nn.ModuleDict(language_half(model))
-    if start:
-        known = language_half(start_model(tokenizer.vocab_size, start))
-        modules.load_state_dict(nn.ModuleDict(known).state_dict())
     modules.requires_grad_(True)
     folder = ViewFolder(views)
     world = torch.distributed.get_world_size()
     mine = list(range(rank, len(folder), world))
     kept = Path(checkpoint).with_suffix(f".seen{rank}of{world}.pt")
     seen = remember(model, folder, mine, kept, Path(perceiver))
-    if not start:
-        unit_regions(model, seen[:200])
-        prime_heads(model)
     image_tokens = (model.config.grid_size // 2) ** 2
     speaker = Speaker(tokenizer, lowercase=True)
-    words = word_tables(tokenizer)
+    words = WordTables(tokenizer)
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
-        learned = 1.0 if start else trainer.done  # who is trained on knows the easy families
         picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
-        asked = askable(picture, rng, questions, curriculum(learned, rng))
+        asked = askable(picture, rng, questions, family_weights(rng))
         if not asked:
             continue
         turns = [speaker.turn(question, picture.region_of, rng) for question in asked]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 CHECKPOINT_EVERY_S = 180.0
 REPORT_EVERY_S = 20.0
 DECAY = 0.05
-GENTLE = 0.2
+GENTLE = 0.35
 
 
 def spawn(worker: Callable, workers: int, *args) -> None:

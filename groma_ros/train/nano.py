@@ -3,6 +3,18 @@
 from groma_ros.encoding.special_tokens import NEW_TOKENS
 from groma_ros.train.names import known_nouns
 
+LITE_STEM = {
+    "channels": 32,
+    "stages": [
+        {"channels": 16, "repeats": 1, "stride": 1, "kernel": 3, "expansion": 1},
+        {"channels": 24, "repeats": 2, "stride": 2, "kernel": 3, "expansion": 6},
+        {"channels": 40, "repeats": 2, "stride": 2, "kernel": 5, "expansion": 6},
+        {"channels": 80, "repeats": 3, "stride": 2, "kernel": 3, "expansion": 6},
+        {"channels": 112, "repeats": 3, "stride": 1, "kernel": 5, "expansion": 6},
+    ],
+}
+"""The first five of EfficientNet-Lite0's seven stages, down to a sixteenth of the side."""
+
 
 def nano_config(text_vocab_size: int) -> dict:
     """Return groma-nano's config.json as a dict, in the official layout.
@@ -17,23 +29,23 @@ def nano_config(text_vocab_size: int) -> dict:
         "vocab_size": text_vocab_size + len(NEW_TOKENS),
         "box_score_thres": 0.12,
         "nms_thres": 0.6,
-        "max_region_num": 40,
+        "max_region_num": 30,
         "perceiver_cfg": {
             "model_type": "ddetr",
             "vis_output_layer": -1,
             "vis_encoder_cfg": {
                 "model_type": "dinov2",
-                "hidden_size": 256,
-                "num_hidden_layers": 1,
-                "num_attention_heads": 4,
-                "image_size": 416,
+                "hidden_size": 192,
+                "num_hidden_layers": 4,
+                "num_attention_heads": 3,
+                "image_size": 320,
                 "patch_size": 16,
             },
             "ddetr_cfg": {
                 "model_type": "deformable_detr",
                 "d_model": 192,
-                "encoder_layers": 0,
-                "decoder_layers": 2,
+                "encoder_layers": 2,
+                "decoder_layers": 3,
                 "encoder_ffn_dim": 512,
                 "decoder_ffn_dim": 512,
                 "encoder_attention_heads": 6,
@@ -65,11 +77,11 @@ def nano_config(text_vocab_size: int) -> dict:
             "tie_word_embeddings": False,
         },
         "groma_ros": {
-            "image_size": 416,
-            "stem": {"kind": "yolox_nano"},
+            "image_size": 384,
+            "stem": LITE_STEM | {"detector": "yolox_nano"},
             "region_encoder": {
                 "channels": 128,
-                "level_scales": [1, 1],
+                "level_scales": [1, 1, 0.5],
                 "fusion_rounds": 1,
                 "roi_size": 7,
                 "sampling_ratio": 2,

@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groma_ros.model.groma import Groma
+from groma_ros.model.region_proposer import ProposerOutput
+from groma_ros.model.stem import JointStem
 from groma_ros.model.torch_boxes import cxcywh_to_xyxy, iou_giou, xyxy_to_cxcywh
 from groma_ros.sim.scene import COLOURS
 from groma_ros.train import names
@@ -34,6 +36,7 @@ from groma_ros.train.losses import (
 )
 from groma_ros.train.start import start_model
 from groma_ros.train.views import EVERYTHING, Truth, ViewFolder
+from groma_ros.train.words import WordTables
 
 NAMES = len(names.NAMES)
 UNKNOWN = -100
@@ -84,7 +87,11 @@ def name_number(word: str) -> int:
 
 
 class Aids(nn.Module):
-    """Name cells and regions while training; thrown away afterwards."""
+    """Name cells and say places while training; thrown away afterwards.
+
+    They start at nothing, and learn before they teach. Regions are named by the language model's
+    own words, which stay as they are: it goes on understanding what it sees.
+    """
 
     def __init__(self, vision_width: int, token_width: int) -> None:
         super().__init__()
@@ -92,18 +99,20 @@ class Aids(nn.Module):
         self.cell_colour = nn.Linear(vision_width, len(COLOURS))
         self.cell_detector = nn.Linear(vision_width, 80)
         self.image_token = nn.Linear(token_width, NAMES + 1)
-        self.name = nn.Linear(token_width, NAMES)
-        self.colour = nn.Linear(token_width, len(COLOURS))
         self.place = nn.Linear(token_width, 4)
+        for head in self.children():
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
         nn.init.constant_(self.cell_detector.bias, -5.0)
-        others = torch.zeros(NAMES, NAMES, dtype=torch.bool)
-        for number in range(NAMES):
-            others[number, list(names.overlapping(number) - {number})] = True
-        self.register_buffer("also_right", others, persistent=False)
 
 
 def perceiver_losses(
-    model: Groma, aids: Aids, levels: tuple[Tensor, ...], detector: Tensor, targets: list[Target]
+    model: Groma,
+    aids: Aids,
+    words: WordTables,
+    levels: tuple[Tensor, ...],
+    detector: Tensor,
+    targets: list[Target],
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Return (losses by name, figures by name) of one batch of views."""
     encoder = model.perceiver.vis_encoder
@@ -115,7 +124,7 @@ def perceiver_losses(
     )
     losses |= proposal_losses(out, targets, cells)
     query, recall = query_losses(out, targets)
-    region, figures = region_losses(model, aids, hidden, out, targets)
+    region, figures = region_losses(model, aids, words, hidden, out, targets)
     return losses | query | region, figures | recall
 
 
@@ -172,7 +181,7 @@ def cell_losses(
 
 
 def proposal_losses(
-    out, targets: list[Target], cells: list[tuple[Tensor, Tensor, Tensor]]
+    out: ProposerOutput, targets: list[Target], cells: list[tuple[Tensor, Tensor, Tensor]]
 ) -> dict[str, Tensor]:
     """Teach the encoder's proposals, one to many: box and IoU at the cells of each thing."""
     score, boxes, truths, weights = 0.0, [], [], []
@@ -195,7 +204,9 @@ def proposal_losses(
     return losses
 
 
-def query_losses(out, targets: list[Target]) -> tuple[dict[str, Tensor], dict[str, float]]:
+def query_losses(
+    out: ProposerOutput, targets: list[Target]
+) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Teach the decoder's boxes at every layer, and both scores at the last, their own IoU."""
     depth = out.layer_boxes.shape[1]
     predicted, truths, weights, score = [], [], [], 0.0
@@ -233,7 +244,12 @@ def under(doubtful: Tensor, centres: Tensor) -> Tensor:
 
 
 def region_losses(
-    model: Groma, aids: Aids, hidden: tuple[Tensor, ...], out, targets: list[Target]
+    model: Groma,
+    aids: Aids,
+    words: WordTables,
+    hidden: tuple[Tensor, ...],
+    out: ProposerOutput,
+    targets: list[Target],
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Teach region tokens to name kind, colour and place, on the boxes that the proposer gives.
 
@@ -254,41 +270,37 @@ def region_losses(
         return {}, {}
     tokens = torch.cat(model.region_encoder(hidden[-len(model.region_encoder.map_sides) :], boxes))
     known, painted = name >= 0, colour >= 0
-    logits = aids.name(tokens[known]).float()
-    logits = logits.masked_fill(aids.also_right[name[known]], -1e4)
+    named, shades = words.logits(tokens.float(), model)
+    logits = named[known].masked_fill(words.also_right[name[known]], -1e4)
     weight = torch.cat([t.weight for t in targets])[known]
     each = F.cross_entropy(logits, name[known], reduction="none")
     losses = {
         "name": 2 * (each * weight).sum() / weight.sum().clamp(min=1),
-        "colour": F.cross_entropy(aids.colour(tokens), colour).nan_to_num(),
+        "colour": F.cross_entropy(shades, colour).nan_to_num(),
         "place": 4 * F.l1_loss(aids.place(tokens), torch.cat(boxes)),
     }
     right = (logits.argmax(-1) == name[known]).float()
     figures = {"name_acc": float(right.mean().nan_to_num())}
     if painted.any():
-        shade = aids.colour(tokens[painted]).argmax(-1)
-        figures["colour_acc"] = float((shade == colour[painted]).float().mean())
+        right = shades[painted].argmax(-1) == colour[painted]
+        figures["colour_acc"] = float(right.float().mean())
     return losses, figures
 
 
 @torch.no_grad()
-def settle_projection(model: Groma, views: ViewFolder, count: int = 64) -> None:
-    """Start the patch projection on features of mean 0 and deviation 1, whatever the stem's are."""
-    encoder = model.perceiver.vis_encoder
+def settle_detector(stem: JointStem, views: ViewFolder, count: int = 64) -> None:
+    """Let the detector's features have mean 0 and deviation 1 over the views."""
     step = max(len(views) // count, 1)
-    numbers = list(range(0, len(views), step))[:count]
-    features = encoder.stem.joined(views.levels(numbers)).float()
-    deviation, mean = torch.std_mean(features, dim=(0, 2, 3))
-    projection = encoder.embeddings.patch_embeddings.projection
-    nn.init.normal_(projection.weight, std=features.shape[1] ** -0.5)
-    projection.weight /= deviation.clamp(min=1e-2)[:, None, None]
-    projection.bias.copy_(-(projection.weight[..., 0, 0] @ mean))
+    levels = views.levels(list(range(0, len(views), step))[:count])
+    features = stem.detector.joined([level.float() for level in levels[1:]])
+    deviation, mean = torch.std_mean(features, dim=(0, 2, 3), keepdim=True)
+    stem.detector.mean.copy_(mean[0])
+    stem.detector.deviation.copy_(deviation[0].clamp(min=1e-2))
 
 
 def train_perceiver(
     rank: int,
     views: str,
-    vocabulary: int,
     start: str,
     detector: str,
     checkpoint: str,
@@ -297,27 +309,28 @@ def train_perceiver(
     lr: float,
     seed: int,
 ) -> None:
-    """Train on views for `minutes`, from a model folder or afresh; the stem stays as it is."""
+    """Train on views for `minutes`; the stem and the language model's words stay as they are."""
     torch.manual_seed(seed + rank)
-    model = start_model(vocabulary, start, detector)
-    folder = ViewFolder(views)
-    if not start:
-        settle_projection(model, folder)
+    model, tokenizer = start_model(start, detector)
+    folder, stem = ViewFolder(views), model.perceiver.vis_encoder.stem
+    if (stem.detector.deviation == 1).all():
+        settle_detector(stem, folder)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
-    encoder = model.perceiver.vis_encoder
-    encoder.stem.requires_grad_(False)
+    words = WordTables(tokenizer)
+    model.llm.requires_grad_(False)
+    stem.requires_grad_(False)
     parts = {"perceiver": model.perceiver, "region_encoder": model.region_encoder}
     modules = nn.ModuleDict(parts | {"img_txt_bridge": model.img_txt_bridge, "aids": aids})
-    trainer = Trainer(modules, lr, minutes, Path(checkpoint))
+    trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=model.region_encoder)
     rng = np.random.default_rng([seed, rank, trainer.steps])
     modules.train()
     while trainer.done < 1:
         if trainer.steps % 200 == 0:
             folder.refresh()
         numbers = rng.integers(len(folder), size=batch).tolist()
-        detector = folder.detector(numbers)
-        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, detector, strict=True)]
+        said = folder.detector(numbers)
+        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, said, strict=True)]
         levels = tuple(level.float() for level in folder.levels(numbers))
         with fast_numbers():
-            losses, figures = perceiver_losses(model, aids, levels, detector, targets)
+            losses, figures = perceiver_losses(model, aids, words, levels, said, targets)
         trainer.step(losses, batch, figures)

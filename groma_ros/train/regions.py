@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma
 from groma_ros.model.torch_boxes import cxcywh_to_xyxy, pairwise_iou
 from groma_ros.sim.scene import COLOURS, KINDS
@@ -82,13 +83,18 @@ def colour_number(word: str) -> int:
     return COLOURS.index(word) if word in COLOURS else UNKNOWN
 
 
-def load_perceiver(checkpoint: str | Path, text_vocab_size: int, attention: str = "sdpa") -> Groma:
-    """Build groma-nano with the trained perceiver, stem included, of a `groma train` checkpoint."""
-    model = start_model(text_vocab_size, attention=attention)
+def load_perceiver(
+    checkpoint: str | Path, start: str, attention: str = "sdpa"
+) -> tuple[Groma, GromaTokenizer]:
+    """Build groma-nano with the perceiver of a `groma train` checkpoint, stem included.
+
+    The language half is that of the model that training started from.
+    """
+    model, tokenizer = start_model(start, attention=attention)
     modules = torch.load(checkpoint, weights_only=True)["modules"]
     for name in ("perceiver", "region_encoder", "img_txt_bridge"):
         getattr(model, name).load_state_dict(part(modules, name))
-    return model.eval()
+    return model.eval(), tokenizer
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ The stem costs more than the rest of a training step. A view is one augmented pi
 flipped, lit, made noisy), the features that the stem gives for it, and its truth. Rendered pictures
 and photographs become the same thing here.
 
-A folder holds `views-00000.features.npy` (V, FEATURES) float16, the levels of `YoloxStem`
+A folder holds `views-00000.features.npy` (V, FEATURES) float16, the levels of `JointStem`
 flattened behind each other, `views-00000.detector.npy` (V, G, G, 81) uint8, the detector's
 probability of each of its 80 names (255 is one) and, last, that anything is there, and
 `views-00000.json`, a list of truths (see `Truth`).
@@ -13,7 +13,7 @@ probability of each of its 80 names (255 is one) and, last, that anything is the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,14 +22,14 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from groma_ros.model.stem import YoloxStem
+from groma_ros.model.stem import JointStem
 from groma_ros.sim.colours import colour_word
 from groma_ros.sim.pictures_on_disk import PictureFolder
 from groma_ros.train.augment import crop_boxes, jitter, normalised, pick_filter, random_crop
 
-SIDE = 416
+SIDE = 384
 """Of the square that the stem sees, in pixels."""
-LEVELS = ((131, 8), (192, 16), (192, 32))
+LEVELS = ((112, 16), (131, 8), (192, 16), (192, 32))
 """Channels and stride of the stem's levels."""
 EVERYTHING = "*"
 """Among a truth's complete names: every thing that has a name is listed."""
@@ -191,8 +191,11 @@ class Detector:
         self.last = last
 
     @torch.no_grad()
-    def __call__(self, levels: tuple[Tensor, Tensor, Tensor]) -> np.ndarray:
-        """Return (B, G, G, 81) uint8 probabilities of names and of anything, 255 is one."""
+    def __call__(self, levels: Sequence[Tensor]) -> np.ndarray:
+        """Return (B, G, G, 81) uint8 probabilities of names and of anything, 255 is one.
+
+        `levels` are those of `YoloxStem`.
+        """
         maps = []
         for number, level in enumerate(levels):
             at = 0 if number == 0 else 64
@@ -215,7 +218,7 @@ class Detector:
 
 @torch.no_grad()
 def write_views(
-    stem: YoloxStem,
+    stem: JointStem,
     detector: Detector,
     pictures: Iterator[tuple[np.ndarray, Truth]],
     folder: Path,
@@ -230,7 +233,7 @@ def write_views(
     for rgb, truth in pictures:
         levels = stem.levels(normalised(rgb[None]))
         features.append(torch.cat([level.flatten() for level in levels]).half().numpy())
-        guesses.append(detector(levels)[0])
+        guesses.append(detector(levels[1:])[0])
         truths.append(asdict(truth))
     folder.mkdir(parents=True, exist_ok=True)
     np.save(name.with_suffix(".features.npy"), np.stack(features))
@@ -249,6 +252,7 @@ def make_views(
     workers: int,
     pictures: list[str],
     photographs: list[str],
+    start: str,
     detector: str,
     folder: str,
     count: int,
@@ -256,7 +260,8 @@ def make_views(
 ) -> None:
     """Write this process's share of about `count` views of training pictures into a folder."""
     from groma_ros.train.photographs import labelled, read_photographs
-    from groma_ros.train.yolox import load_yolox_stem
+    from groma_ros.train.start import start_model
+    from groma_ros.train.yolox import last_layers
 
     torch.set_num_threads(1)
     sources: dict[str, list[Callable[[], Labelled]]] = {"whole": [], "partial": [], "rendered": []}
@@ -267,8 +272,8 @@ def make_views(
             sources["whole" if whole else "partial"] += labelled(mine)
     for name in pictures:
         sources["rendered"] += rendered(name)
-    stem = YoloxStem().eval()
-    last = Detector(load_yolox_stem(stem, detector))
+    stem = start_model(start, detector)[0].perceiver.vis_encoder.stem.eval()
+    last = Detector(last_layers(detector))
     shards = -(-count // SHARD_VIEWS)
     for shard in range(rank, shards, workers):
         rng = np.random.default_rng([seed, shard])
@@ -324,7 +329,7 @@ class ViewFolder:
     def __len__(self) -> int:
         return len(self.truths)
 
-    def levels(self, numbers: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def levels(self, numbers: list[int]) -> tuple[Tensor, ...]:
         """Return the stem's levels of some views, (B, C, side, side) float16 each."""
         flat = torch.from_numpy(np.stack([self._row(n, 0) for n in numbers]))
         levels, at = [], 0

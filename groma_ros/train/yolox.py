@@ -16,19 +16,16 @@ from groma_ros.model.stem import YoloxStem
 
 
 @torch.no_grad()
-def load_yolox_stem(stem: YoloxStem, file: str | Path) -> dict[str, Tensor]:
+def load_yolox_stem(stem: YoloxStem, file: str | Path) -> None:
     """Fill a stem from the graph's convolutions, which come in the order of its modules.
 
     The network was trained on BGR from 0 to 255; Groma reads RGB by ImageNet's mean and deviation.
     The difference becomes part of the first convolution.
 
-    Returns the last layers that the stem lacks: "cls_preds.LEVEL.weight" (80, 64, 1, 1),
-    "obj_preds", "reg_preds" and their biases.
-
     Raises ModuleNotFoundError, saying what to install, without onnx, ValueError where the file is
     another network.
     """
-    weights, named = convolutions(file)
+    weights = convolutions(file)[0]
     layers = [module for module in stem.modules() if isinstance(module, nn.Conv2d)]
     if [tuple(w.shape) for w, _ in weights] != [tuple(layer.weight.shape) for layer in layers]:
         raise ValueError(f"{file} is not YOLOX-nano: its convolutions have other sizes")
@@ -40,7 +37,14 @@ def load_yolox_stem(stem: YoloxStem, file: str | Path) -> dict[str, Tensor]:
     mean, deviation = torch.tensor(MEAN), torch.tensor(DEVIATION)
     first.weight.copy_((kernel * 255 * deviation[:, None, None]).flatten(1, 2))
     stem.black.copy_((-mean / deviation)[:, None, None])
-    return named
+
+
+def last_layers(file: str | Path) -> dict[str, Tensor]:
+    """Return the layers of the graph that the stem lacks.
+
+    They are "cls_preds.LEVEL.weight" (80, 64, 1, 1), "obj_preds", "reg_preds" and their biases.
+    """
+    return convolutions(file)[1]
 
 
 def convolutions(

@@ -14,7 +14,7 @@ from groma_ros.ros.image_encodings import ENCODINGS
 WIDTH, HEIGHT = 14, 10
 # What cv_bridge has known since ROS 2 Humble.
 KNOWN = [
-    *("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "rgba16", "bgra16", "mono8", "mono16"),
+    *("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "rgba16", "bgra16", "mono8"),
     *(f"bayer_{mosaic}{bits}" for mosaic in ("rggb", "bggr", "gbrg", "grbg") for bits in (8, 16)),
     *("yuv422", "yuv422_yuy2"),
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from groma_ros.ros import image_codec
+from groma_ros.ros.image_encodings import ENCODINGS
 
 RED, GREEN, BLUE = (220, 40, 30), (30, 200, 60), (20, 50, 210)
 
@@ -99,11 +100,12 @@ def test_gray(encoding):
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
-def test_every_16_bit_gray_becomes_the_nearest_8_bit_gray(byteorder):
-    gray = np.arange(1 << 16, dtype=f"{byteorder}u2").reshape(256, 256, 1)
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_16_bit_gray_shows_whatever_bits_a_camera_uses(byteorder, bits):
+    gray = np.linspace(1, (1 << bits) - 1, 64).round().astype(f"{byteorder}u2").reshape(8, 8, 1)
     out = image_codec.to_rgb(image(gray, "mono16", 1))
-    nearest = np.rint(gray.astype(float) / 257)  # 65535 / 255 = 257
-    np.testing.assert_array_equal(out, nearest.repeat(3, axis=2))
+    assert out.min() == 0 and out.max() == 255, "a dark picture would have gone unnoticed"
+    assert (np.diff(out[:, :, 0].ravel().astype(int)) > 0).all()
 
 
 @pytest.mark.parametrize("byteorder", ["<", ">"])
@@ -242,10 +244,55 @@ def test_compressed(suffix, tolerance):
     "message, words",
     [
         (CompressedImage("jpeg", b""), "without data"),
-        (CompressedImage("jpeg", b"no picture"), "'jpeg' and 10 bytes can't be decoded"),
+        (CompressedImage("jpeg", b"no picture"), "'jpeg' and 10 bytes begins as no picture"),
         (CompressedImage("16UC1; compressedDepth", b"xx"), "is depth, not a picture"),
+        (CompressedImage("h264", b"\x00\x00\x00\x01g"), "a piece of a video stream"),
+        (CompressedImage("jpeg", b"\x00\x00\x00\x01g"), "a piece of a video stream"),
     ],
 )
 def test_malformed_compressed_images(message, words):
     with pytest.raises(ValueError, match=words):
-        image_codec.to_rgb(message)
+        image_codec.check(message)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_picture_that_was_cut_off_is_told_when_it_comes(suffix):
+    data = cv2.imencode(suffix, np.tile(picture(), (20, 20, 1)))[1].tobytes()
+    image_codec.check(CompressedImage(suffix[1:], data))
+    with pytest.raises(ValueError, match="cut off"):
+        image_codec.check(CompressedImage(suffix[1:], data[: len(data) // 2]))
+
+
+@pytest.mark.parametrize("name", [n for n in ENCODINGS if n.startswith("bayer_")])
+def test_a_compressed_mosaic_keeps_its_colours(name):
+    """image_transport compresses a mosaic as it is; read as gray, a red cup has no colour."""
+    deep = name.endswith("16")
+    mosaic = np.random.default_rng(1).integers(0, 65536 if deep else 256, (8, 12, 1))
+    mosaic = mosaic.astype(np.uint16 if deep else np.uint8)
+    plain = image_codec.to_rgb(image(mosaic, name, 1))
+    data = cv2.imencode(".png", mosaic)[1].tobytes()
+    out = image_codec.to_rgb(CompressedImage(f"{name}; png compressed ", data))
+    np.testing.assert_array_equal(out, plain)
+
+
+def test_a_mosaic_that_came_as_colour_is_not_demosaiced_again():
+    rgb = np.full((16, 24, 3), RED, np.uint8)
+    data = cv2.imencode(".jpg", rgb[:, :, ::-1])[1].tobytes()
+    out = image_codec.to_rgb(CompressedImage("bayer_rggb8; jpeg compressed bgr8", data))
+    np.testing.assert_allclose(out.astype(int), rgb, atol=12)
+
+
+def test_a_compressed_mosaic_of_odd_sides_is_refused():
+    data = cv2.imencode(".png", np.zeros((7, 8), np.uint8))[1].tobytes()
+    with pytest.raises(ValueError, match="8x7; a mosaic has even sides"):
+        image_codec.to_rgb(CompressedImage("bayer_rggb8; png compressed ", data))
+
+
+@pytest.mark.parametrize("name", ["16UC1", "mono16"])
+def test_compressed_16_bits_are_stretched_as_raw_ones_are(name):
+    values = np.linspace(400, 1200, 48).astype(np.uint16).reshape(6, 8, 1)
+    plain = image_codec.to_rgb(image(values, name, 1))
+    data = cv2.imencode(".png", values)[1].tobytes()
+    out = image_codec.to_rgb(CompressedImage(f"{name}; png compressed ", data))
+    np.testing.assert_array_equal(out, plain)
+    assert out.min() == 0 and out.max() == 255
