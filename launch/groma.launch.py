@@ -50,6 +50,11 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument("image_topic", default_value="image", description="Images to look at"),
     DeclareLaunchArgument(
+        "image_transport",
+        default_value="",
+        description=f"raw, or compressed for image_topic/compressed {FROM_FILE}",
+    ),
+    DeclareLaunchArgument(
         "camera_info_topic", default_value="camera_info", description="Calibration of the camera"
     ),
     DeclareLaunchArgument(
@@ -68,7 +73,7 @@ def start_node(context):
     """Return the node; an argument that was left empty leaves its parameter to the file."""
     given = {
         name: ParameterValue(value, value_type=str)
-        for name in ("model", "device", "dtype", "mode")
+        for name in ("model", "device", "dtype", "mode", "image_transport")
         if (value := LaunchConfiguration(name).perform(context))
     }
     image_topic = LaunchConfiguration("image_topic").perform(context)

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from groma_ros.ros.latest_frame import Frame
+from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.requests import Request, Result, failure
 from groma_ros.values.answers import Grounding, Status
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Dialogue, Perception, Predictor
+
+
+OTHER_CLOCK_S = 3600.0  # an image that seems older than that was not stamped by this clock
 
 
 class ModelThread:
@@ -77,6 +80,21 @@ class PerceivedFrame:
     perception: Perception
 
 
+def why_no_image(frames: LatestFrame[Frame], oldest_s: float) -> str:
+    """Say why there is no image to answer on."""
+    if frames.refusal:
+        return f"{frames.refused} images refused: {frames.refusal}"
+    if frames.last is None:
+        return "no image came in time"
+    age_s = frames.last.age_s()
+    hint = ""
+    if age_s > OTHER_CLOCK_S:
+        hint = (
+            "; its stamp is of another clock: set max_image_age_s to 0, or use_sim_time for a bag"
+        )
+    return f"the newest image is {age_s:.1f} s old, more than max_image_age_s {oldest_s:g}{hint}"
+
+
 class Answerer:
     """Answer requests with one predictor; keep the last frame and the dialogue about it."""
 
@@ -91,9 +109,13 @@ class Answerer:
 
         Never raises: what can't be answered has status NO_IMAGE or ERROR and the reason.
         """
-        frame = request.frames.newest(request.deadline_s)
+        oldest_s = request.settings.max_image_age_s
+        frame = request.frames.newest(
+            request.deadline_s, lambda frame: not oldest_s or frame.age_s() <= oldest_s
+        )
         if frame is None:
-            return Result(request, failure(Status.NO_IMAGE, "no image came in time"))
+            reason = why_no_image(request.frames, oldest_s)
+            return Result(request, failure(Status.NO_IMAGE, reason))
         started_s = time.monotonic()
         rgb, fault = None, ""
         try:

@@ -294,7 +294,8 @@ class GromaNode(LifecycleNode):
             "mode": self.settings.mode,
             "frames_received": frames.received,
             "frames_dropped": frames.dropped,
-            "images_refused": self._inputs.images_refused if self._inputs else 0,
+            "images_refused": frames.refused,
+            "images_lost": self._inputs.images_lost if self._inputs else 0,
             "commands": self._command_count,
             **self._last_answer,
         }

@@ -30,6 +30,12 @@ def declare(node: Node) -> Settings:
     at start is known; a given parameter that does not exist is warned of and declared no more.
     Raises ValueError, in one line, for a value that was given at start and is not allowed.
     """
+    simulated = node.get_parameter("use_sim_time")
+    if simulated.type_ != Parameter.Type.BOOL:  # rclpy would go on without simulated time
+        raise ValueError(
+            f"use_sim_time has to be true or false, not {type(simulated.value).__name__}: "
+            f"{simulated.value!r}"
+        )
     for name in node.get_parameters_by_prefix(""):
         if name in RCLPY_NAMES:
             continue

@@ -120,6 +120,14 @@ class Settings:
         low=0.0,
         high=3600.0,
     )
+    max_image_age_s: float = setting(
+        1.0,
+        "Oldest image that is answered on (seconds of ROS time since its stamp); a command waits "
+        "for a newer one until command_timeout_s. 0 takes any: for a still picture that is "
+        "published once, or stamps of another clock.",
+        low=0.0,
+        high=3600.0,
+    )
     image_timeout_s: float = setting(
         5.0, "Warn when no image came for so long (seconds of ROS time).", low=0.1, high=3600.0
     )

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from builtin_interfaces.msg import Time as TimeMessage
+from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+from rclpy.qos import (
+    QoSCompatibility,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_check_compatible,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
+from rclpy.time import Time
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
@@ -22,8 +31,8 @@ KEPT_CAMERA_INFOS = 8  # an image may come a little later than the calibration o
 class Subscriptions:
     """Hold the subscriptions, the newest frame, and what is wrong with the images.
 
-    frames          the newest image with its calibration
-    images_refused  how many images were malformed
+    frames       the newest image with its calibration
+    images_lost  how many images the middleware says were lost
     """
 
     def __init__(
@@ -38,19 +47,51 @@ class Subscriptions:
         `transport` is "raw" or "compressed".
         """
         self.frames: LatestFrame[Frame] = LatestFrame()
-        self.images_refused = 0
+        self.images_lost = 0
         self._camera_infos: deque[CameraInfo] = deque(maxlen=KEPT_CAMERA_INFOS)
         self._node = node
         self._last_image_time = node.get_clock().now()
         self._on_image = on_image
+        self._asked_reliably = False
         if transport == "raw":
-            self._image = self._subscribe(Image, "image", on_image)
+            self._image = self._subscribe_to_images(Image, "image")
         else:
-            self._image = self._subscribe(CompressedImage, "image/compressed", on_image)
+            self._image = self._subscribe_to_images(CompressedImage, self._compressed_topic())
         self._others = [
             self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
             self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),
         ]
+
+    def _compressed_topic(self) -> str:
+        """Return the name of the compressed images: beside `image`, which may be remapped.
+
+        image_transport publishes them there. A remapping of their own comes first.
+        """
+        own = self._node.resolve_topic_name("image/compressed")
+        if own != self._node.resolve_topic_name("image/compressed", only_expand=True):
+            return "image/compressed"
+        return self._node.resolve_topic_name("image") + "/compressed"
+
+    def _subscribe_to_images(
+        self, kind: type, topic: str, qos: QoSProfile | None = None
+    ) -> Subscription:
+        """Subscribe to images; without a `qos` by best effort, which parameters may override."""
+        overriding = QoSOverridingOptions(
+            (
+                QoSPolicyKind.HISTORY,
+                QoSPolicyKind.DEPTH,
+                QoSPolicyKind.RELIABILITY,
+                QoSPolicyKind.DURABILITY,
+            )
+        )
+        return self._node.create_subscription(
+            kind,
+            topic,
+            self._on_image,
+            qos or QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            event_callbacks=SubscriptionEventCallbacks(message_lost=self.on_message_lost),
+            qos_overriding_options=None if qos else overriding,
+        )
 
     def _subscribe(
         self,
@@ -68,6 +109,10 @@ class Subscriptions:
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
 
+    def on_message_lost(self, event: QoSMessageLostInfo) -> None:
+        """Count images that were sent and did not arrive."""
+        self.images_lost += event.total_count_change
+
     def receive(self, message: Image | CompressedImage) -> None:
         """Keep an image as the newest frame, or refuse it with the reason in the log."""
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
@@ -75,11 +120,19 @@ class Subscriptions:
         try:
             image_codec.check(message)
         except ValueError as error:
-            self.images_refused += 1
+            self.frames.refuse(str(error))
             self._node.get_logger().warning(f"image refused: {error}", **THROTTLED)
             return
         self._last_image_time = self._node.get_clock().now()
-        self.frames.put(Frame(message, self._camera_info_of(message)))
+        taken = message.header.stamp
+        if not (taken.sec or taken.nanosec):  # no stamp: it is as old as its arrival
+            taken = self._last_image_time.to_msg()
+        self.frames.put(Frame(message, self._camera_info_of(message), lambda: self._age_s(taken)))
+
+    def _age_s(self, taken: TimeMessage) -> float:
+        """Return how many seconds of ROS time have passed since a stamp."""
+        clock = self._node.get_clock()
+        return (clock.now() - Time.from_msg(taken, clock.clock_type)).nanoseconds / 1e9
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._camera_infos.append(message)
@@ -94,42 +147,51 @@ class Subscriptions:
     def image_problem(self, timeout_s: float) -> str:
         """Say what is wrong where no image came for `timeout_s` of ROS time, else nothing.
 
-        Where reliable delivery may help, this asks for it.
+        Where images were lost and reliable delivery can be had, this asks for it; where a publisher
+        appears that does not offer it, this asks for best effort again.
         """
         now = self._node.get_clock().now()
         if now.nanoseconds == 0:
             return "use_sim_time is set, but nothing publishes /clock"
         if self._last_image_time.nanoseconds == 0 or now < self._last_image_time:
             self._last_image_time = now  # simulated time has begun, or jumped back
+        topic = self._image.topic_name
+        publishers = self._node.get_publishers_info_by_topic(topic)
+        if self._asked_reliably and publishers and not self._all_offer_reliable(publishers):
+            self._resubscribe(ReliabilityPolicy.BEST_EFFORT)
         silent_s = (now - self._last_image_time).nanoseconds / 1e9
         if silent_s < timeout_s:
             return ""
-        topic = self._image.topic_name
-        publishers = self._node.get_publishers_info_by_topic(topic)
+        if self.frames.refusal:
+            return f"{self.frames.refused} images refused: {self.frames.refusal}"
         if not publishers:
             return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
         problem = f"no image on {topic} for {silent_s:.0f} s"
-        if self.frames.received:
-            return problem
-        if self._all_offer_reliable(publishers):
-            self._resubscribe_reliably()
-            return f"{problem} by best effort, now asked for reliably"
-        return f"{problem}, {self._reason_of_silence(publishers)}"
+        by_best_effort = self._image.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+        if self.images_lost and by_best_effort and self._all_offer_reliable(publishers):
+            self._resubscribe(ReliabilityPolicy.RELIABLE)
+            lost = f"{self.images_lost} were lost by best effort"
+            return f"{problem}, {lost}: now asked for reliably"
+        return problem if self.frames.received else self._silence(problem, publishers)
 
     def _all_offer_reliable(self, publishers: list[TopicEndpointInfo]) -> bool:
-        """Say whether images are asked for by best effort while all publishers offer more."""
-        offered = {p.qos_profile.reliability for p in publishers}
-        typed = all(p.topic_type == message_type(self._image) for p in publishers)
-        requested = self._image.qos_profile.reliability
-        reliable = offered == {ReliabilityPolicy.RELIABLE}
-        return typed and reliable and requested == ReliabilityPolicy.BEST_EFFORT
+        """Say whether every publisher sends images of this kind, and reliably where asked."""
+        return all(
+            p.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+            and p.topic_type == message_type(self._image)
+            for p in publishers
+        )
 
-    def _resubscribe_reliably(self) -> None:
-        """Subscribe anew, so that lost images are sent again."""
-        kind, topic = self._image.msg_type, self._image.topic_name
+    def _resubscribe(self, reliability: ReliabilityPolicy) -> None:
+        """Subscribe anew with another reliability: reliably lost images are sent again."""
+        kind, topic, before = self._image.msg_type, self._image.topic_name, self._image.qos_profile
         self._node.destroy_subscription(self._image)
-        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-        self._image = self._node.create_subscription(kind, topic, self._on_image, qos)
+        qos = QoSProfile(depth=1, reliability=reliability, durability=before.durability)
+        self._image = self._subscribe_to_images(kind, topic, qos)
+        self._asked_reliably = reliability == ReliabilityPolicy.RELIABLE
+
+    def _silence(self, problem: str, publishers: list[TopicEndpointInfo]) -> str:
+        return f"{problem}, {self._reason_of_silence(publishers)}"
 
     def _reason_of_silence(self, publishers: list[TopicEndpointInfo]) -> str:
         """Say why nothing ever came from publishers that are there."""
@@ -140,12 +202,12 @@ class Subscriptions:
         checks = [qos_check_compatible(p.qos_profile, qos) for p in typed]
         if all(compatible == QoSCompatibility.ERROR for compatible, _ in checks):
             return f"incompatible QoS: {checks[0][1].rstrip(';')}"
-        if qos.reliability == ReliabilityPolicy.RELIABLE:
-            return "though its publisher fits: does it send?"
-        return (
-            "though its publisher fits: large images get lost where DDS is not tuned for them, and "
-            "it offers best effort only"
-        )
+        if self.images_lost:
+            return (
+                f"though its publisher fits: {self.images_lost} were lost; large images get lost "
+                "where DDS is not tuned for them, and it offers best effort only"
+            )
+        return "though its publisher fits: does it send?"
 
     def close(self) -> None:
         """Unsubscribe; whoever waits for an image gets none."""

@@ -253,6 +253,8 @@ class Bench:
     """The node with its fake predictor, and the robot."""
 
     def __init__(self, side, robot, load=None, activate=True, remap=(), **parameters):
+        # The pictures here carry made-up stamps, unless a test is about their age.
+        parameters = {"max_image_age_s": 0.0} | parameters
         self.predictor = FakePredictor()
         self.robot = robot
         self.node = WatchedNode(
