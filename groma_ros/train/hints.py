@@ -2,9 +2,7 @@
 
 A decoder of this size does not find out by itself that it has to point. What makes it learn
 within minutes is supervised attention: a few heads are told what to look at, where an answer
-begins and where it points. They also start as heads that copy what they see, so that looking at a
-region is most of the way to saying its token. Both change training only; the model remains a
-plain Llama.
+begins and where it points. This changes training only; the model remains a plain Llama.
 """
 
 from __future__ import annotations
@@ -13,8 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from groma_ros.model.groma import Groma
 
 POINT, WEIGH, ANCHOR, READ, NAME = range(5)
 """What a hinted head looks at: the answer's region, the regions compared, a relation's anchor, the
@@ -39,20 +35,6 @@ def hinted_heads(layers: int) -> dict[int, tuple[int, int]]:
         ANCHOR: (layers - 3, 1),
         POINT: (layers - 2, 0),
     }
-
-
-@torch.no_grad()
-def prime_heads(model: Groma) -> None:
-    """Start the hinted heads as copiers of a common subspace that look for what they hold."""
-    layers = model.llm.model.layers
-    size = model.llm.config.hidden_size // model.llm.config.num_attention_heads
-    common = layers[0].self_attn.v_proj.weight[:size].clone()
-    for layer, head in hinted_heads(len(layers)).values():
-        attention, rows = layers[layer].self_attn, slice(head * size, (head + 1) * size)
-        attention.v_proj.weight[rows] = common
-        attention.o_proj.weight[:, rows] = common.T
-        attention.q_proj.weight[rows] = common
-        attention.k_proj.weight[rows] = common
 
 
 def hint_loss(before: dict[int, Tensor], attentions: dict[int, Tensor], hints) -> Tensor:

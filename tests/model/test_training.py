@@ -1,25 +1,26 @@
 """The recipe's tensors: a packed question is what it would be alone, and losses can be learned."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.config import YOLOX_NANO_CHANNELS, GromaConfig
 from groma_ros.model.groma import Groma, Percept
-from groma_ros.model.stem import YoloxStem
+from groma_ros.model.stem import JointStem, MobileStem, YoloxStem
 from groma_ros.sim.scene import COLOURS
 from groma_ros.train import names
-from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads, prime_heads
+from groma_ros.train.hints import NAME, POINT, READ, hint_loss, hinted_heads
 from groma_ros.train.language import (
     Speaker,
     language_losses,
     pack,
     region_tokens,
     shuffled,
-    word_tables,
 )
 from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import (
@@ -27,30 +28,39 @@ from groma_ros.train.perceiver import (
     UNKNOWN,
     Aids,
     perceiver_losses,
-    settle_projection,
+    settle_detector,
     target_of,
     under,
 )
 from groma_ros.train.questions import UNKNOWN as NO_COLOUR
 from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture, look
-from groma_ros.train.start import reset_language
+from groma_ros.train.start import widened
 from groma_ros.train.views import EVERYTHING, SIDE, Detector, Thing, ViewFolder, write_views
 from groma_ros.train.views import Truth as ViewTruth
-from groma_ros.train.vocabulary import make_vocabulary
+from groma_ros.train.words import WordTables
 
 SMALL_STEM = {"channels": 8, "stages": [{"channels": 16, "stride": 2}]}
+JOINT_STEM = {
+    "channels": 8,
+    "stages": [
+        {"channels": 8, "stride": 2},
+        {"channels": 8, "stride": 2},
+        {"channels": 112, "stride": 2},
+    ],
+    "detector": "yolox_nano",
+}
 
 
 def small_config(vocabulary: int, stem: dict = SMALL_STEM) -> GromaConfig:
     """Shrink groma-nano to what a test needs."""
-    side = SIDE if "kind" in stem else 128
+    side = SIDE if stem.get("detector") else 128
     config = copy.deepcopy(nano_config(vocabulary))
     vision = config["perceiver_cfg"]["vis_encoder_cfg"]
     vision |= {
         "hidden_size": 64,
         "num_attention_heads": 2,
-        "num_hidden_layers": 1,
+        "num_hidden_layers": 2,
         "image_size": side,
     }
     config["perceiver_cfg"]["ddetr_cfg"] |= {
@@ -69,17 +79,16 @@ def small_config(vocabulary: int, stem: dict = SMALL_STEM) -> GromaConfig:
 
 
 @pytest.fixture(scope="module")
-def tokenizer(tmp_path_factory) -> GromaTokenizer:
-    folder = tmp_path_factory.mktemp("vocabulary")
-    make_vocabulary(folder / "tokenizer.model", pictures=150, size=900)
-    return GromaTokenizer.from_folder(folder)
+def tokenizer() -> GromaTokenizer:
+    return GromaTokenizer.from_folder(model_folder("nano"))
 
 
 @pytest.fixture(scope="module")
 def model(tokenizer) -> Groma:
     torch.manual_seed(0)
     model = Groma(small_config(tokenizer.vocab_size), attention="eager").eval()
-    reset_language(model)
+    for embeddings in (model.llm.model.embed_tokens, model.new_input_embs):
+        torch.nn.init.normal_(embeddings.weight)
     return model
 
 
@@ -115,7 +124,7 @@ def test_packed_turns_score_as_they_do_alone(model, tokenizer):
         [speaker.turn(q, p.region_of, rng) for q in asked]
         for p, asked in zip(pictures, questions, strict=True)
     ]
-    words = word_tables(tokenizer)
+    words = WordTables(tokenizer)
     with torch.no_grad():
         packed, _ = language_losses(model, pack(speaker, pictures, turns, tokens), pictures, words)
         total, count = 0.0, 0
@@ -215,21 +224,6 @@ def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
     assert hint_loss(before, {n: d * 0.5 for n, d in during.items()}, batch.hints) > 0
 
 
-def test_primed_heads_copy_what_they_look_at(model):
-    primed = copy.deepcopy(model)
-    prime_heads(primed)
-    size = primed.llm.config.hidden_size // primed.llm.config.num_attention_heads
-    layer, head = hinted_heads(4)[POINT]
-    attention, rows = (
-        primed.llm.model.layers[layer].self_attn,
-        slice(head * size, (head + 1) * size),
-    )
-    copied = attention.o_proj.weight[:, rows] @ attention.v_proj.weight[rows]
-    torch.testing.assert_close(copied, copied.T)
-    tokens = primed.new_input_embs.weight @ copied @ primed.new_input_embs.weight.T
-    assert (tokens.argmax(-1) == torch.arange(len(tokens))).float().mean() > 0.8
-
-
 def detector_outputs(levels: int = 3) -> dict[str, torch.Tensor]:
     """Make up the detector's last layers."""
     torch.manual_seed(3)
@@ -240,6 +234,13 @@ def detector_outputs(levels: int = 3) -> dict[str, torch.Tensor]:
             made[f"{name}.{level}.weight"] = torch.randn(size, 64, 1, 1) * 0.1
             made[f"{name}.{level}.bias"] = torch.full((size,), -4.0)
     return made
+
+
+def small_stem() -> JointStem:
+    """Make a stem whose mobile half is small."""
+    torch.manual_seed(1)
+    stem = small_config(900, JOINT_STEM).stem
+    return JointStem(MobileStem(3, stem), YoloxStem()).eval()
 
 
 @pytest.fixture(scope="module")
@@ -255,45 +256,48 @@ def views(tmp_path_factory) -> ViewFolder:
         ViewTruth("blank", [], [], [], [EVERYTHING]),
     ]
     pictures = iter(zip(rgb, truths, strict=True))
-    write_views(YoloxStem().eval(), Detector(detector_outputs()), pictures, folder, 0)
+    write_views(small_stem(), Detector(detector_outputs()), pictures, folder, 0)
     return ViewFolder(folder)
 
 
 def test_views_give_back_what_the_stem_saw(views):
     assert len(views) == 2 and views.truths[0].things[0].name == "cup"
-    fine, middle, coarse = views.levels([1, 0])
-    assert [tuple(level.shape) for level in (fine, middle, coarse)] == [
-        (2, 131, 52, 52),
-        (2, 192, 26, 26),
-        (2, 192, 13, 13),
+    mobile, fine, middle, coarse = views.levels([1, 0])
+    assert [tuple(level.shape) for level in (mobile, fine, middle, coarse)] == [
+        (2, 112, 24, 24),
+        (2, 131, 48, 48),
+        (2, 192, 24, 24),
+        (2, 192, 12, 12),
     ]
     again = views.levels([0])
-    assert torch.equal(again[0][0], fine[1]) and torch.equal(again[2][0], coarse[1])
+    assert torch.equal(again[1][0], fine[1]) and torch.equal(again[3][0], coarse[1])
     said = views.detector([0])
-    assert said.shape == (1, 26, 26, 81) and 0 < said.max() <= 1
-    joined = YoloxStem.joined(tuple(level.float() for level in again))
-    assert joined.shape == (1, YOLOX_NANO_CHANNELS, 26, 26)
-    assert torch.equal(joined[0, :4, 3, 5], again[0][0, 0, 6:8, 10:12].flatten().float())
+    assert said.shape == (1, 24, 24, 81) and 0 < said.max() <= 1
+    joined = small_stem().joined([level.float() for level in again])
+    assert joined.shape == (1, 112 + YOLOX_NANO_CHANNELS, 24, 24)
+    assert torch.equal(joined[0, :112], again[0][0].float())
+    assert torch.equal(joined[0, 112:116, 3, 5], again[1][0, 0, 6:8, 10:12].flatten().float())
 
 
 def test_nothing_is_learned_where_an_unlabelled_thing_may_be(views):
-    said = torch.zeros(26, 26, 81)
+    said = torch.zeros(24, 24, 81)
     said[20, 20, 80] = 0.9
     part, whole = (target_of(truth, said) for truth in views.truths)
     assert part.doubtful[20, 20] and part.doubtful.sum() == 1 and not whole.doubtful.any()
     assert part.name.tolist() == [names.number_of("cup"), names.number_of("bowl")]
     assert part.colour.tolist() == [COLOURS.index("red"), UNKNOWN]
     assert part.weight.tolist() == [1.0, GUESS_WEIGHT], "what detectors guessed counts less"
-    centres = torch.tensor([[20.5 / 26, 20.5 / 26], [0.1, 0.9]])
+    centres = torch.tensor([[20.5 / 24, 20.5 / 24], [0.1, 0.9]])
     assert under(part.doubtful, centres).tolist() == [True, False]
 
 
 def test_the_perceiver_learns_a_view_and_an_empty_one(tokenizer, views):
     torch.manual_seed(0)
-    model = Groma(small_config(tokenizer.vocab_size, stem={"kind": "yolox_nano"})).train()
+    model = Groma(small_config(tokenizer.vocab_size, stem=JOINT_STEM)).train()
     model.perceiver.vis_encoder.stem.requires_grad_(False)
-    settle_projection(model, views)
-    aids = Aids(64, 64)
+    model.llm.requires_grad_(False)
+    settle_detector(model.perceiver.vis_encoder.stem, views)
+    aids, words = Aids(64, 64), WordTables(tokenizer)
     parts = (model.perceiver, model.region_encoder, model.img_txt_bridge, aids)
     learned = [p for part in parts for p in part.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learned, lr=2e-3)
@@ -302,7 +306,7 @@ def test_the_perceiver_learns_a_view_and_an_empty_one(tokenizer, views):
     levels = tuple(level.float() for level in views.levels([0, 1]))
     totals = []
     for _ in range(25):
-        losses, _ = perceiver_losses(model, aids, levels, said, targets)
+        losses, _ = perceiver_losses(model, aids, words, levels, said, targets)
         total = sum(losses.values())
         optimiser.zero_grad()
         total.backward()
@@ -310,16 +314,29 @@ def test_the_perceiver_learns_a_view_and_an_empty_one(tokenizer, views):
         totals.append(total.item())
     assert np.isfinite(totals).all() and totals[-1] < 0.6 * totals[0]
     empty = tuple(level[1:] for level in levels)
-    only_empty, _ = perceiver_losses(model, aids, empty, said[1:], targets[1:])
+    only_empty, _ = perceiver_losses(model, aids, words, empty, said[1:], targets[1:])
     assert torch.isfinite(sum(only_empty.values()))
 
 
 def test_language_pictures_come_from_views(tokenizer, views):
-    model = Groma(small_config(tokenizer.vocab_size, stem={"kind": "yolox_nano"})).eval()
+    model = Groma(small_config(tokenizer.vocab_size, stem=JOINT_STEM)).eval()
     first, second = look(model, views, [0, 1])
     assert first.looks.shape == (len(first.boxes_cxcywh_norm), 64)
-    assert first.image_tokens.shape == ((26 // 2) ** 2, 64)
+    assert first.image_tokens.shape == ((24 // 2) ** 2, 64)
     assert first.truth.kind.tolist() == [names.number_of("cup")] and not first.truth.whole
     assert first.truth.hidden == ((names.number_of("bowl"), NO_COLOUR),), "a guess is no answer"
     assert second.truth.whole and len(second.truth.kind) == 0
     assert len(second.truth.complete) == len(names.NAMES)
+
+
+def test_a_widened_model_sees_as_before(tokenizer):
+    """Training begins with what a model can do: the detector's features weigh nothing at first."""
+    wide = Groma(small_config(tokenizer.vocab_size, stem=JOINT_STEM)).eval()
+    stem = replace(wide.config.stem, detector="")
+    known = Groma(replace(wide.config, stem=stem)).eval()
+    missing, unexpected = wide.load_state_dict(widened(known.state_dict(), wide), strict=False)
+    assert not unexpected and all(".stem.detector." in name for name in missing)
+    pixels = torch.randn(1, 3, 128, 128)
+    with torch.no_grad():
+        before, after = (m.perceiver.vis_encoder.hidden_states(pixels) for m in (known, wide))
+    torch.testing.assert_close(after[-1], before[-1], rtol=1e-4, atol=1e-4)
