@@ -32,7 +32,7 @@ class LatestFrame(Generic[T]):
     received  how many frames were put
     dropped   how many of them were replaced by a newer one before anybody looked at them
     refused   how many more came and were malformed
-    refusal   why the last one was refused, empty where a good one came since
+    refusal   how many were refused and why the last one was, empty where a good one came since
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,8 @@ class LatestFrame(Generic[T]):
     def refuse(self, reason: str) -> None:
         """Count a malformed frame; the last good one is kept."""
         self.refused += 1
-        self.refusal = reason
+        images = "1 image" if self.refused == 1 else f"{self.refused} images"
+        self.refusal = f"{images} refused: {reason}"
 
     @property
     def last(self) -> T | None:

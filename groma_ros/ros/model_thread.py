@@ -83,7 +83,7 @@ class PerceivedFrame:
 def why_no_image(frames: LatestFrame[Frame], oldest_s: float) -> str:
     """Say why there is no image to answer on."""
     if frames.refusal:
-        return f"{frames.refused} images refused: {frames.refusal}"
+        return frames.refusal
     if frames.last is None:
         return "no image came in time"
     age_s = frames.last.age_s()

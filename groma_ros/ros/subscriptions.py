@@ -163,7 +163,7 @@ class Subscriptions:
         if silent_s < timeout_s:
             return ""
         if self.frames.refusal:
-            return f"{self.frames.refused} images refused: {self.frames.refusal}"
+            return self.frames.refusal
         if not publishers:
             return f"nothing publishes on {topic}: no image for {silent_s:.0f} s"
         problem = f"no image on {topic} for {silent_s:.0f} s"

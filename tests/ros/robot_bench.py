@@ -35,6 +35,8 @@ from groma_ros.srv import DescribeRegion
 from groma_ros.values.answers import Grounding, Phrase, Status
 
 PATIENCE_S = 60.0  # only a failing test waits so long
+ALWAYS_GIVEN = {"max_image_age_s": 0.0}
+"""Parameters of every node here: pictures carry made-up stamps unless a test is about their age."""
 RESEND_S = 5.0  # an image that is only late on a busy machine is not to come twice
 
 
@@ -253,8 +255,7 @@ class Bench:
     """The node with its fake predictor, and the robot."""
 
     def __init__(self, side, robot, load=None, activate=True, remap=(), **parameters):
-        # The pictures here carry made-up stamps, unless a test is about their age.
-        parameters = {"max_image_age_s": 0.0} | parameters
+        parameters = ALWAYS_GIVEN | parameters
         self.predictor = FakePredictor()
         self.robot = robot
         self.node = WatchedNode(
