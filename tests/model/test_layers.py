@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import transformers
 from transformers import Dinov2Config, Dinov2Model, LlamaConfig, LlamaForCausalLM
 from transformers.activations import ACT2FN
 
@@ -36,7 +37,7 @@ SCALINGS = {
     "yarn with all values": {
         "rope_type": "yarn",
         "factor": 4.0,
-        "original_max_position_embeddings": 32,
+        "original_max_position_embeddings": 16,
         "beta_fast": 24.0,
         "beta_slow": 2.0,
         "mscale": 0.8,
@@ -45,8 +46,12 @@ SCALINGS = {
 }
 
 
-def transformers_llama(config: LanguageConfig) -> LlamaForCausalLM:
-    settings = dataclasses.asdict(config)
+def yarn_knows_the_original_length() -> bool:
+    return tuple(map(int, transformers.__version__.split(".")[:2])) >= (4, 51)
+
+
+def transformers_llama(config: LanguageConfig, **more: str) -> LlamaForCausalLM:
+    settings = dataclasses.asdict(config) | more
     scaling, theta = settings.pop("rope_scaling"), settings.pop("rope_theta")
     settings |= {"num_key_value_heads": config.key_value_heads, "pad_token_id": None}
     if "rope_parameters" in LlamaConfig(vocab_size=9).to_dict():
@@ -58,9 +63,11 @@ def transformers_llama(config: LanguageConfig) -> LlamaForCausalLM:
     return LlamaForCausalLM(LlamaConfig(**settings)).eval()
 
 
-def both_llamas(config: LanguageConfig, seed: int = 0) -> tuple[Llama, LlamaForCausalLM]:
+def both_llamas(
+    config: LanguageConfig, seed: int = 0, **more: str
+) -> tuple[Llama, LlamaForCausalLM]:
     torch.manual_seed(seed)
-    ours, theirs = Llama(config).eval(), transformers_llama(config)
+    ours, theirs = Llama(config).eval(), transformers_llama(config, **more)
     for parameter in ours.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     theirs.load_state_dict(ours.state_dict())
@@ -102,6 +109,8 @@ def test_a_llama_has_the_names_and_computes_what_transformers_does(seed):
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_reading_in_pieces_equals_transformers_with_its_cache(scaling, grouped):
     """At once, after a prefix, token by token, also past the length a dynamic scaling starts at."""
+    if scaling.startswith("yarn") and not yarn_knows_the_original_length():
+        pytest.skip("the installed transformers passes original_max_position_embeddings over")
     config = LanguageConfig(
         vocab_size=50,
         hidden_size=64,
@@ -157,8 +166,7 @@ def test_gradients_and_attention_probabilities_equal_those_of_transformers():
         num_hidden_layers=3,
         num_attention_heads=4,
     )
-    ours, theirs = both_llamas(config)
-    theirs.set_attn_implementation("eager")
+    ours, theirs = both_llamas(config, attn_implementation="eager")
     ids = torch.arange(12).view(2, 6)
     prefix = ours.model(ours.model.embed_tokens(ids), attention_layers=range(3))
     rows = torch.tensor([0, 1, 1])
