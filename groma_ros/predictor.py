@@ -32,7 +32,8 @@ from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, check_picture, now_ms
 from groma_ros.inference.pointing_answer import ask_phrases
 from groma_ros.inference.spoken_answer import describe_region
-from groma_ros.language.command_parser import check_text, parse_command
+from groma_ros.language.command_modes import parse_in_mode
+from groma_ros.language.command_parser import check_text
 from groma_ros.model.groma import Groma, Percept
 from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values import boxes as box_math
@@ -181,13 +182,15 @@ class Predictor:
         command: str,
         max_new_tokens: int = 256,
         cancel: Event | None = None,
+        mode: str = "",
     ) -> Grounding:
         """Find what a command speaks of.
 
         Each phrase of the command is asked for by itself, all in one forward. A singular one is
         answered by the probabilities of the region tokens (see `inference.region_choice`), a plural
         one token by token; a question, and what is no command, in words. `cancel` is looked at
-        before every call of the model.
+        before every call of the model. `mode` "locate", "locate_all" or "chat" says how the words
+        are to be read, whatever they are (see `language.command_modes`).
 
         A score is the region's probability times its objectness. The probability is the model's
         own, calibrated where its config says how. Where a phrase fits one thing it is that of the
@@ -196,7 +199,7 @@ class Predictor:
 
         Raises ValueError for a command that is empty, too long or no text.
         """
-        return self.ground_all(perception, [command], max_new_tokens, cancel)[0]
+        return self.ground_all(perception, [command], max_new_tokens, cancel, mode)[0]
 
     def ground_all(
         self,
@@ -204,9 +207,10 @@ class Predictor:
         commands: Sequence[str],
         max_new_tokens: int = 256,
         cancel: Event | None = None,
+        mode: str = "",
     ) -> list[Grounding]:
         """Answer several commands, their phrases read in one forward; else as `ground`."""
-        parsed = [parse_command(command) for command in commands]
+        parsed = [parse_in_mode(command, mode) for command in commands]
         return answer_commands(self.context(perception, max_new_tokens, cancel), parsed)
 
     def stream(
@@ -216,13 +220,14 @@ class Predictor:
         max_new_tokens: int = 256,
         cancel: Event | None = None,
         target_only: bool = False,
+        mode: str = "",
     ) -> Iterator[AnswerEvent]:
         """Yield what `ground` finds as it is found, and in the end the whole Grounding.
 
         That one leaves out what an enumeration said twice. `target_only` ends an answer in words
         where its first list of regions closes. Raises ValueError as `ground` does, at once.
         """
-        parsed = parse_command(command)
+        parsed = parse_in_mode(command, mode)
         context = self.context(perception, max_new_tokens, cancel)
         return stream_answer(context, parsed, target_only)
 

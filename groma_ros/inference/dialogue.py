@@ -12,7 +12,8 @@ import torch
 from groma_ros.inference.answer import answer_commands, stream_answer
 from groma_ros.inference.decode import prefill
 from groma_ros.inference.perception import Perception
-from groma_ros.language.command_parser import check_text, parse_command
+from groma_ros.language.command_modes import parse_in_mode
+from groma_ros.language.command_parser import check_text
 from groma_ros.language.follow_ups import resolve
 from groma_ros.values.answers import AnswerEvent, Grounding, Status
 from groma_ros.values.commands import Command
@@ -40,10 +41,14 @@ class Dialogue:
         self.last = ""  # the noun phrase of the last target that was found
 
     def ground(
-        self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
+        self,
+        command: str,
+        max_new_tokens: int = 256,
+        cancel: Event | None = None,
+        mode: str = "",
     ) -> Grounding:
         """Answer as `Predictor.ground` does, and remember the answer."""
-        parsed = parse_command(resolve(check_text(command), self.last))
+        parsed = parse_in_mode(resolve(check_text(command), self.last), mode)
         self._read()
         context = self._predictor.context(self.perception, max_new_tokens, cancel)
         answer = answer_commands(context, [parsed])[0]
@@ -51,10 +56,14 @@ class Dialogue:
         return answer
 
     def stream(
-        self, command: str, max_new_tokens: int = 256, cancel: Event | None = None
+        self,
+        command: str,
+        max_new_tokens: int = 256,
+        cancel: Event | None = None,
+        mode: str = "",
     ) -> Iterator[AnswerEvent]:
         """Yield events as `Predictor.stream` does, and remember the answer once it is whole."""
-        parsed = parse_command(resolve(check_text(command), self.last))
+        parsed = parse_in_mode(resolve(check_text(command), self.last), mode)
         return self._stream(parsed, max_new_tokens, cancel)
 
     def _stream(

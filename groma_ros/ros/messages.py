@@ -16,9 +16,10 @@ from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
 from visualization_msgs.msg import Marker, MarkerArray
 
+from groma_ros.action import Ground
 from groma_ros.msg import GroundedPhrase, GroundedText
 from groma_ros.ros.requests import Result
-from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
 from groma_ros.values.boxes import iou
 from groma_ros.values.pinhole import Pinhole
 from groma_ros.values.role_colours import ROLE_RGB
@@ -106,6 +107,18 @@ def _detection(box: DetectedBox, header: Header) -> Detection2D:
         result.hypothesis.score = hypothesis.score
         detection.results.append(result)
     return detection
+
+
+def found(event: BoxFound, phrase: str, header: Header) -> Detection2D:
+    """Return a box of an answer that still grows; it has no id yet."""
+    hypothesis = Hypothesis(0, Phrase(phrase, (0, 0), [], []), event.score)
+    return _detection(DetectedBox("", event.box_xyxy, (hypothesis,)), header)
+
+
+def no_result(command: str, reason: str) -> Ground.Result:
+    """Return the result of a goal that could not be asked."""
+    answer = GroundedText(command=command, status=Status.ERROR.value, reason=reason)
+    return Ground.Result(answer=answer)
 
 
 def bounding_box(box_xyxy: ArrayLike) -> BoundingBox2D:

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -118,6 +119,8 @@ class Answerer:
             return Result(request, failure(Status.NO_IMAGE, reason))
         started_s = time.monotonic()
         rgb, fault = None, ""
+        if request.on_event is not None:
+            request.on_event(frame)
         try:
             perceived = self._perceive(frame)
             rgb = perceived.rgb
@@ -145,9 +148,18 @@ class Answerer:
             return self._predictor.describe(
                 perceived.perception, boxes_xyxy, request.text, **options
             )
+        if request.mode:
+            options["mode"] = request.mode
+        method = "ground" if request.on_event is None else "stream"
         if request.dialogue_id is None:
-            return self._predictor.ground(perceived.perception, request.text, **options)
-        return self._dialogue_about(perceived, request.dialogue_id).ground(request.text, **options)
+            answer = partial(getattr(self._predictor, method), perceived.perception)
+        else:
+            answer = getattr(self._dialogue_about(perceived, request.dialogue_id), method)
+        if request.on_event is None:
+            return answer(request.text, **options)
+        for event in answer(request.text, **options):
+            request.on_event(event)
+        return event
 
     def _dialogue_about(self, perceived: PerceivedFrame, dialogue_id: int) -> Dialogue:
         """Return the dialogue of that number about a frame.

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -25,9 +26,11 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from vision_msgs.msg import BoundingBox2D
 
+from groma_ros.action import Ground
 from groma_ros.ros import messages, parameters
 from groma_ros.ros.arguments import node_parser
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
+from groma_ros.ros.ground_action import GroundAction
 from groma_ros.ros.latest_frame import LatestFrame
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
@@ -36,7 +39,7 @@ from groma_ros.ros.model_thread import ModelThread
 from groma_ros.ros.pending_requests import PendingRequests, new_request
 from groma_ros.ros.process import ros_context, spin
 from groma_ros.ros.publishers import Publishers
-from groma_ros.ros.requests import Request, Result
+from groma_ros.ros.requests import Event, Request, Result
 from groma_ros.ros.services import Services
 from groma_ros.ros.settings import Settings
 from groma_ros.ros.startup_checks import check_startup
@@ -73,6 +76,7 @@ class GromaNode(LifecycleNode):
         kwargs    go to rclpy's Node
         """
         super().__init__("groma", automatically_declare_parameters_from_overrides=True, **kwargs)
+        self._action: GroundAction | None = None
         self.settings = parameters.declare(self)
         parameters.validate_changes(
             self, lambda: self.settings, lambda: self._model is not None, self._apply
@@ -82,7 +86,7 @@ class GromaNode(LifecycleNode):
         self._model: ModelThread | None = None  # from configure to cleanup
         self._inputs: Subscriptions | None = None  # while active
         self._pending = PendingRequests()
-        self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
+        self._from_model: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._continuous = ContinuousMode(self, self._is_ready, self._ask_command)
         self._command_count = self._dialogue_id = 0
         self._state, self._health_problem = "unconfigured", ""
@@ -90,9 +94,17 @@ class GromaNode(LifecycleNode):
 
         # An awaiting callback holds a mutually exclusive group, and the guard has to get through.
         group = ReentrantCallbackGroup()
-        self._results_ready = self.create_guard_condition(self._process_results, group)
+        self._news_from_model = self.create_guard_condition(self._process_news, group)
         self._outputs = Publishers(self)
         Services(self, group, self._ask_about_region, self._reset_dialogue)
+        self._action = GroundAction(
+            self,
+            group,
+            self._ask_goal,
+            lambda request, reason: self._pending.withdraw(request, reason),
+            self._outputs.action_result,
+            lambda: self.settings.goal_policy,
+        )
         guard_unknown_transitions(self)
         self.create_timer(
             HEALTH_PERIOD_S, self._check_health, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -135,6 +147,32 @@ class GromaNode(LifecycleNode):
         request = new_request(question, self._inputs.frames, self.settings, region_xyxy=region_xyxy)
         self._submit(request, on_result)
 
+    def _ask_goal(
+        self,
+        goal: Ground.Goal,
+        on_event: Callable[[Event], None],
+        on_result: Callable[[Result], None],
+    ) -> Request:
+        if self._inputs is None:
+            raise ValueError(f"the node is {self._state}, not active")
+        frames, dialogue_id = self._inputs.frames, None
+        if goal.image.data:
+            frames = self._inputs.frames_of(goal.image)
+        elif not self._continuous.is_running:
+            dialogue_id = self._dialogue_id
+        self._command_count += 1
+        request = new_request(
+            goal.command,
+            frames,
+            self.settings,
+            command_id=self._command_count,
+            dialogue_id=dialogue_id,
+            mode=goal.mode,
+            on_event=lambda event: self._hand_over(partial(on_event, event)),
+        )
+        self._submit(request, on_result)
+        return request
+
     def _submit(self, request: Request, on_result: Callable[[Result], None]) -> None:
         def log_and_pass_on(result: Result) -> None:
             if result.grounding.status in (Status.NO_IMAGE, Status.ERROR):
@@ -148,14 +186,14 @@ class GromaNode(LifecycleNode):
         """Say whether the model is free and there is an image that was not looked at."""
         return not self._pending and self._inputs.frames.unseen
 
-    def _hand_over(self, result: Result) -> None:
-        """Hand a result over to the executor; runs in the model's thread."""
-        self._results.put(result)
-        self._results_ready.trigger()
+    def _hand_over(self, news: Callable[[], None]) -> None:
+        """Have the executor call a function; runs in the model's thread."""
+        self._from_model.put(news)
+        self._news_from_model.trigger()
 
-    def _process_results(self) -> None:
-        while not self._results.empty():
-            self._pending.answer(self._results.get())
+    def _process_news(self) -> None:
+        while not self._from_model.empty():
+            self._from_model.get()()
         self._continuous.repeat_if_due()
 
     def _publish_answer(self, result: Result) -> None:
@@ -200,6 +238,12 @@ class GromaNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
+    def destroy_node(self) -> None:
+        """Take down the action server too, which rclpy leaves."""
+        if self._action is not None:
+            self._action.destroy()
+        super().destroy_node()
+
     def close(self, timeout_s: float | None = None) -> bool:
         """Stop serving, end the model's thread and free the model; return whether it ended in time.
 
@@ -235,7 +279,10 @@ class GromaNode(LifecycleNode):
         self.get_logger().info(loading)
         self._publish_status(loading)
         started_s = logged_s = time.monotonic()
-        self._model = ModelThread(lambda: self._load(settings), self._hand_over)
+        self._model = ModelThread(
+            lambda: self._load(settings),
+            lambda result: self._hand_over(lambda: self._pending.answer(result)),
+        )
         while not concurrent.futures.wait([self._model.loaded], LOADING_PERIOD_S).done:
             if self._stopping.is_set():
                 raise InterruptedError("interrupted while the model was loading")

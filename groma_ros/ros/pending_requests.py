@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.requests import Request, Result, failure
@@ -24,12 +25,14 @@ def new_request(
     frames: LatestFrame[Frame],
     settings: Settings,
     command_id: int = 0,
-    region_xyxy: tuple[float, float, float, float] | None = None,
-    dialogue_id: int | None = None,
+    **more: Any,
 ) -> Request:
-    """Return a request whose wait for a first image ends after the settings' timeout."""
+    """Return a request whose wait for a first image ends after the settings' timeout.
+
+    The other arguments are fields of `Request`.
+    """
     deadline_s = time.monotonic() + settings.command_timeout_s
-    return Request(text, command_id, frames, deadline_s, settings, region_xyxy, dialogue_id)
+    return Request(text, command_id, frames, deadline_s, settings, **more)
 
 
 class PendingRequests:
@@ -62,8 +65,12 @@ class PendingRequests:
         if on_result is not None:
             on_result(result)
 
+    def withdraw(self, request: Request, reason: str) -> None:
+        """Cancel a request and answer it with CANCELLED."""
+        request.cancel.set()
+        self.answer(Result(request, failure(Status.CANCELLED, reason)))
+
     def withdraw_all(self, reason: str) -> None:
         """Cancel every request and answer it with CANCELLED."""
         for request in list(self._on_result):
-            request.cancel.set()
-            self.answer(Result(request, failure(Status.CANCELLED, reason)))
+            self.withdraw(request, reason)

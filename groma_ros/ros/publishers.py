@@ -12,6 +12,7 @@ from std_msgs.msg import Header, String
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
+from groma_ros.action import Ground
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.requests import Result
@@ -59,6 +60,14 @@ class Publishers:
             self._publish_annotated_image(result, header)
         self._text.publish(String(data=grounding.text or grounding.reason))
         self._grounded_text.publish(messages.grounded_text(result))
+
+    def action_result(self, result: Result) -> Ground.Result:
+        """Return an answer as the result of an action's goal."""
+        header = result.header or Header()
+        return Ground.Result(
+            answer=messages.grounded_text(result),
+            detections=messages.detection_array(result.grounding, header),
+        )
 
     def _publish_annotated_image(self, result: Result, header: Header) -> None:
         from groma_ros.drawing import draw  # imports Pillow: not before somebody subscribes

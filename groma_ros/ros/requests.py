@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,10 @@ import numpy as np
 
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.settings import Settings
-from groma_ros.values.answers import Grounding, Status
+from groma_ros.values.answers import AnswerEvent, Grounding, Status
+
+Event = Frame | AnswerEvent
+"""A step towards an answer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +29,9 @@ class Request:
     region_xyxy  None for a command, else the region in source pixels that is asked about
     dialogue_id  number of the dialogue that a command belongs to; None: it stands alone
     cancel       set when nobody wants the answer any more; also ends a request under way
+    mode         how the command is read (see `language.command_modes`)
+    on_event     is told, in the model's thread, of each step towards the answer: the frame that is
+                 looked at, then what `Predictor.stream` yields; None: only the answer is wanted
     """
 
     text: str
@@ -35,6 +42,8 @@ class Request:
     region_xyxy: tuple[float, float, float, float] | None = None
     dialogue_id: int | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+    mode: str = ""
+    on_event: Callable[[Event], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -138,6 +138,12 @@ class Settings:
         choices=("raw", "compressed"),
         changes=UNCONFIGURED,
     )
+    goal_policy: str = setting(
+        "queue",
+        "What becomes of a goal of ~/ground while another one is under way: queue lets it wait, "
+        "replace ends the other, refuse refuses it.",
+        choices=("queue", "replace", "refuse"),
+    )
     autostart: bool = setting(
         True,
         "Configure and activate at start; false leaves that to a lifecycle manager.",

@@ -113,6 +113,18 @@ class Subscriptions:
         """Count images that were sent and did not arrive."""
         self.images_lost += event.total_count_change
 
+    def frames_of(self, message: Image) -> LatestFrame[Frame]:
+        """Return frames that hold one image alone, with the camera's calibration where it fits.
+
+        Raises ValueError where the image is malformed.
+        """
+        from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
+
+        image_codec.check(message)
+        frames: LatestFrame[Frame] = LatestFrame()
+        frames.put(Frame(message, self._camera_info_of(message)))
+        return frames
+
     def receive(self, message: Image | CompressedImage) -> None:
         """Keep an image as the newest frame, or refuse it with the reason in the log."""
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active

@@ -29,7 +29,7 @@ def ask(nano):
         fields = {"height": height, "width": width, "step": 3 * width, "encoding": "rgb8"}
         image = SimpleNamespace(header=None, is_bigendian=0, data=rgb.tobytes(), **fields)
         frames.put(Frame(image))
-        return answerer.answer(new_request(text, frames, Settings(), 1, None, dialogue_id))
+        return answerer.answer(new_request(text, frames, Settings(), 1, dialogue_id=dialogue_id))
 
     return ask
 

@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters
+from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
@@ -26,13 +27,14 @@ from std_srvs.srv import Trigger
 from vision_msgs.msg import Detection2DArray
 from visualization_msgs.msg import MarkerArray
 
+from groma_ros.action import Ground
 from groma_ros.language.follow_ups import resolve
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.node import GromaNode
 from groma_ros.ros.pending_requests import PendingRequests
 from groma_ros.srv import DescribeRegion
-from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.answers import BoxFound, Grounding, Phrase, PhraseOpened, Status, TextPiece
 
 PATIENCE_S = 60.0  # only a failing test waits so long
 ALWAYS_GIVEN = {"max_image_age_s": 0.0}
@@ -44,11 +46,14 @@ class FakePredictor:
     """Ground any command in the red part of the picture; only as good as the tests need it.
 
     `gate` holds `ground` and `describe` up while it is clear; `entered` counts who came that far.
+    `last_word` holds `stream` up before its answer.
     """
 
     def __init__(self):
         self.gate = threading.Event()
         self.gate.set()
+        self.last_word = threading.Event()
+        self.last_word.set()
         self.entered = threading.Semaphore(0)
         self.perceived = 0
         self.inside = 0
@@ -59,8 +64,8 @@ class FakePredictor:
         return np.array(rgb)
 
     def ground(self, perception, command, **options):
-        self._pass_the_gate()
         self.options = options
+        self._pass_the_gate()
         if not command:
             raise ValueError("the command is empty")
         if command == "break":
@@ -71,6 +76,16 @@ class FakePredictor:
             return Grounding(Status.NOT_FOUND, "I see no such thing.", reason="not in the picture")
         phrase = Phrase(command[start:], (start, len(command)), boxes, scores)
         return Grounding(Status.GROUNDED, command, (phrase,), action="pick")
+
+    def stream(self, perception, command, **options):
+        answer = self.ground(perception, command, **options)
+        for index, phrase in enumerate(answer.phrases):
+            yield PhraseOpened(index, phrase.text, phrase.role)
+            for box, score in zip(phrase.boxes_xyxy, phrase.scores, strict=True):
+                yield BoxFound(index, box, float(score))
+        yield TextPiece(answer.text)
+        assert self.last_word.wait(PATIENCE_S)
+        yield answer
 
     def describe(self, perception, boxes_xyxy, question, **options):
         self._pass_the_gate()
@@ -100,6 +115,9 @@ class FakeDialogue:
         answer = self.predictor.ground(self.perception, resolve(command, self.last), **options)
         self.last = answer.target.text if answer.target else self.last
         return answer
+
+    def stream(self, command, **options):
+        return self.predictor.stream(self.perception, resolve(command, self.last), **options)
 
 
 def red_boxes(rgb):
@@ -190,6 +208,7 @@ class Robot(Side):
                 (Trigger, "reset_dialogue"),
             )
         }
+        self.goals = ActionClient(self.node, Ground, "/groma/ground")
         self.camera = self.node.create_publisher(Image, "/image", 1)
         self.voice = self.node.create_publisher(String, "/command", 10)
         self.clock = self.node.create_publisher(Clock, "/clock", 10)
@@ -226,11 +245,12 @@ class Robot(Side):
         """Call the node's service of that kind and return the response."""
         client = self.clients[kind]
         assert client.wait_for_service(PATIENCE_S), client.srv_name
-        answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        assert answered.wait(PATIENCE_S), f"{client.srv_name} did not answer in {PATIENCE_S} s"
-        return future.result()
+        return done(client.call_async(request))
+
+    def pursue(self, command, **goal):
+        """Send a goal of the action; return it once it is accepted or refused."""
+        assert self.goals.wait_for_server(PATIENCE_S)
+        return Pursuit(self.goals, Ground.Goal(command=command, **goal))
 
     def set_clock(self, node, message):
         """Publish simulated time and return when a node has it."""
@@ -244,11 +264,45 @@ class Robot(Side):
         eventually(lambda: not self.node.count_publishers("/groma/status"), "the node's end")
         for client in self.clients.values():
             eventually(lambda client=client: not client.service_is_ready(), client.srv_name)
+        eventually(lambda: not self.goals.server_is_ready(), "the end of the action server")
         for publisher in (self.camera, self.voice, self.clock):
             eventually(lambda p=publisher: not p.get_subscription_count(), publisher.topic)
         for heard in self.heard.values():
             while not heard.empty():
                 heard.get()
+
+
+class Pursuit:
+    """One goal of the action `~/ground`, from its client's side."""
+
+    def __init__(self, client, goal):
+        self.feedback = queue.Queue()
+        future = client.send_goal_async(goal, feedback_callback=self._on_feedback)
+        self.handle = done(future)
+        self._result = self.handle.get_result_async() if self.handle.accepted else None
+
+    def _on_feedback(self, message):
+        self.feedback.put(message.feedback)
+
+    def cancel(self):
+        done(self.handle.cancel_goal_async())
+
+    @property
+    def is_over(self):
+        return self._result.done()
+
+    def result(self):
+        """Wait for the end; return its status (action_msgs/GoalStatus) and the result."""
+        response = done(self._result)
+        return response.status, response.result
+
+
+def done(future):
+    """Wait for a future that an executor's thread completes, and return its result."""
+    over = threading.Event()
+    future.add_done_callback(lambda _: over.set())
+    assert over.wait(PATIENCE_S), "the other side did not answer"
+    return future.result()
 
 
 class Bench:

@@ -19,6 +19,7 @@ SERVICES = {
     "describe_region": "groma_ros/srv/DescribeRegion",
     "reset_dialogue": "std_srvs/srv/Trigger",
 }
+ACTIONS = {"ground": "groma_ros/action/Ground"}
 INPUTS = {
     "/image": "sensor_msgs/msg/Image",
     "/camera_info": "sensor_msgs/msg/CameraInfo",
@@ -34,8 +35,10 @@ def test_the_node_offers_the_names_that_are_documented(bench):
     me, node = ("groma", "/"), bench.node
     published = by_node(
         node.get_publisher_names_and_types_by_node(*me),
-        ("/rosout", "/parameter_events", "/transition_event"),
+        ("/rosout", "/parameter_events", "/transition_event", "/_action/status"),
     )
+    feedback = published.pop("/groma/ground/_action/feedback")
+    assert feedback == f"{ACTIONS['ground']}_FeedbackMessage"
     assert published == {f"/groma/{name}": kind for name, kind in OUTPUTS.items()}
     heard = by_node(node.get_subscriber_names_and_types_by_node(*me), ("/parameter_events",))
     assert heard == INPUTS
@@ -54,7 +57,7 @@ def test_the_transport_chooses_the_topic(make_bench, transport, topic):
 
 def test_the_readme_names_every_topic_and_service_and_no_other():
     readme = (ROOT / "README.md").read_text()
-    assert set(re.findall(r"`~/(\w+)`", readme)) == OUTPUTS.keys() | SERVICES.keys()
+    assert set(re.findall(r"`~/(\w+)`", readme)) == {*OUTPUTS, *SERVICES, *ACTIONS}
     for name in INPUTS:
         assert f"`{name[1:]}`" in readme
 
