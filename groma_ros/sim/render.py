@@ -27,6 +27,7 @@ from groma_ros.sim.textures import all_textures
 from groma_ros.sim.world import Camera, Geom, Light, Plan
 
 MAX_GEOMS = 400
+NEAR_M, FAR_M = 0.02, 15.0
 Box = tuple[float, float, float, float]
 
 
@@ -153,6 +154,16 @@ class Renderer:
         alone = self._alone_px(plan, owner)
         return rgb, owner, alone
 
+    def draw_depth(self, plan: Plan) -> np.ndarray:
+        """Return the depth (H, W) float32 of a plan: metres along the optical axis (REP 118)."""
+        self._fill(plan)
+        height, width = plan.camera.size_hw
+        area = self._mujoco.MjrRect(0, 0, width, height)
+        self._mujoco.mjr_render(area, self._scene, self._gpu)
+        buffer = np.empty((height, width), np.float32)
+        self._mujoco.mjr_readPixels(None, buffer, area, self._gpu)
+        return NEAR_M / (1 - buffer[::-1] * (1 - NEAR_M / FAR_M))
+
     def _read(self, size_hw: tuple[int, int]) -> np.ndarray:
         height, width = size_hw
         area = self._mujoco.MjrRect(0, 0, width, height)
@@ -242,7 +253,7 @@ class Renderer:
         scene.ngeom += 1
 
     def _aim(self, camera: Camera) -> None:
-        near, far = 0.02, 15.0
+        near, far = NEAR_M, FAR_M
         top = near * math.tan(camera.fov_y_rad / 2)
         for view in self._scene.camera:
             view.pos[:], view.forward[:], view.up[:] = camera.position, camera.forward, camera.up

@@ -1,0 +1,109 @@
+"""Depth images: kept until their colour image is answered, matched by stamp, read as metres.
+
+Depth has to be registered to the colour camera, as REP 118 has it: the same optical frame, the
+distance along the optical axis. Functions take anything with the fields of sensor_msgs/Image (or
+CompressedImage), so that they are tested without ROS.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from typing import Any
+
+import cv2
+import numpy as np
+
+from groma_ros.depth import metres
+
+KEPT = 30
+"""Depth images that are kept: one second at a camera's usual rate."""
+HEADER = struct.Struct("<iff")
+"""Of compressed_depth_image_transport: an enum, then A and B of 32FC1's A / (value - B)."""
+DTYPES = {"16UC1": np.uint16, "mono16": np.uint16, "32FC1": np.float32}
+
+
+class DepthBuffer:
+    """Keep the newest depth images, and find the one that was taken with a colour image."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._messages: deque[Any] = deque(maxlen=kept)
+
+    def put(self, message: Any) -> None:
+        """Keep a depth image; the oldest one goes where there are too many."""
+        self._messages.append(message)
+
+    def match(self, header: Any, slop_s: float) -> Any:
+        """Return the depth image of a colour image's header (std_msgs/Header).
+
+        It is the one of the same stamp, else the nearest one within `slop_s` seconds. Raises
+        ValueError, in one line, where there is none or where it is of another optical frame.
+        """
+        if not self._messages:
+            raise ValueError("no depth image has come")
+        taken_s = seconds(header.stamp)
+        message = min(self._messages, key=lambda m: abs(seconds(m.header.stamp) - taken_s))
+        apart_s = abs(seconds(message.header.stamp) - taken_s)
+        if apart_s > slop_s:
+            raise ValueError(
+                f"the nearest depth image is {apart_s:.3f} s from the image, more than "
+                f"depth_slop_s {slop_s:g}"
+            )
+        if message.header.frame_id != header.frame_id:
+            raise ValueError(
+                f"depth is in frame {message.header.frame_id!r} and the image in "
+                f"{header.frame_id!r}; register it to the image (depth_image_proc does)"
+            )
+        return message
+
+
+def seconds(stamp: Any) -> float:
+    """Return a stamp (builtin_interfaces/Time) in seconds."""
+    return stamp.sec + stamp.nanosec * 1e-9
+
+
+def to_metres(message: Any) -> np.ndarray:
+    """Return a depth image as (H, W) float32 metres, NaN where nothing was measured.
+
+    16UC1 and mono16 are millimetres, 32FC1 metres (REP 118); compressedDepth is read where it holds
+    a PNG. Raises ValueError, in one line, for what is no depth.
+    """
+    if hasattr(message, "format"):
+        return _decompressed(message)
+    dtype = DTYPES.get(message.encoding)
+    if dtype is None:
+        raise ValueError(f"depth encoding {message.encoding!r} is none of {', '.join(DTYPES)}")
+    dtype = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
+    row_bytes = message.width * dtype.itemsize
+    if (
+        not row_bytes
+        or message.step < row_bytes
+        or len(message.data) < message.height * message.step
+    ):
+        raise ValueError(
+            f"depth image of {message.width}x{message.height} {message.encoding} with step "
+            f"{message.step} has {len(message.data)} bytes"
+        )
+    rows = np.frombuffer(message.data, np.uint8, message.height * message.step)
+    rows = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row_bytes])
+    return metres(rows.view(dtype), message.encoding)
+
+
+def _decompressed(message: Any) -> np.ndarray:
+    """Read what compressed_depth_image_transport writes: a header of 12 bytes, then a PNG."""
+    encoding = message.format.partition(";")[0].strip()
+    described = f"compressed depth of format {message.format!r} and {len(message.data)} bytes"
+    if "compressedDepth" not in message.format or encoding not in DTYPES:
+        raise ValueError(f"{described} is no depth; give the topic that ends in /compressedDepth")
+    if len(message.data) <= HEADER.size:
+        raise ValueError(f"{described} is cut off")
+    _, a, b = HEADER.unpack(bytes(message.data[: HEADER.size]))
+    png = np.frombuffer(message.data, np.uint8)[HEADER.size :]
+    values = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 2 or values.dtype != np.uint16:
+        raise ValueError(f"{described} can't be decoded; only PNG with 16 bits is read")
+    if encoding != "32FC1":
+        return metres(values, encoding)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(values > 0, a / (values.astype(np.float32) - b), np.nan)
+    return metres(inverse.astype(np.float32), encoding)
