@@ -11,7 +11,7 @@ Everything is in the camera's optical frame (REP 103: x right, y down, z ahead),
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -180,6 +180,28 @@ def locate(
     if may_be_clear and found.height_m < LEAST_CLEAR_M:
         raise ValueError("depth looks through it: it may be of glass")
     return found
+
+
+def rotated(place: Located, rotation: np.ndarray, translation_m: np.ndarray) -> Located:
+    """Return a place in another frame: rotated by (3, 3), then moved by (3,) metres."""
+    both = np.kron(np.eye(2), rotation)  # (6, 6)
+    return replace(
+        place,
+        position_m=rotation @ place.position_m + translation_m,
+        orientation=_quaternion(rotation @ rotation_matrix(*place.orientation)),
+        covariance=both @ place.covariance @ both.T,
+    )
+
+
+def rotation_matrix(x: float, y: float, z: float, w: float) -> np.ndarray:
+    """Return the rotation (3, 3) of a unit quaternion."""
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
 
 
 class _View:

@@ -16,7 +16,10 @@ from launch import LaunchDescription
 
 SHARE = Path(get_package_share_directory("groma_ros"))
 FROM_FILE = "(empty: as in params_file)"
-OUTPUTS = ("annotated_image", "detections", "grounded_text", "markers", "status", "text")
+OUTPUTS = ("annotated_image", "detections", "detections_3d", "grounded_text", "markers", "masks")
+OUTPUTS += ("status", "target_pose", "text")
+FROM_FILE_UNLESS_GIVEN = ("model", "device", "dtype", "mode", "image_transport")
+FROM_FILE_UNLESS_GIVEN += ("depth_transport", "target_frame")
 
 ARGUMENTS = [
     DeclareLaunchArgument("namespace", default_value="", description="Namespace of the node"),
@@ -55,6 +58,19 @@ ARGUMENTS = [
         description=f"raw, or compressed for image_topic/compressed {FROM_FILE}",
     ),
     DeclareLaunchArgument(
+        "depth_topic", default_value="depth", description="Depth, registered to the images"
+    ),
+    DeclareLaunchArgument(
+        "depth_transport",
+        default_value="",
+        description=f"raw, or compressedDepth for depth_topic/compressedDepth {FROM_FILE}",
+    ),
+    DeclareLaunchArgument(
+        "target_frame",
+        default_value="",
+        description=f"Frame of places, such as base_link {FROM_FILE}",
+    ),
+    DeclareLaunchArgument(
         "camera_info_topic", default_value="camera_info", description="Calibration of the camera"
     ),
     DeclareLaunchArgument(
@@ -73,10 +89,11 @@ def start_node(context):
     """Return the node; an argument that was left empty leaves its parameter to the file."""
     given = {
         name: ParameterValue(value, value_type=str)
-        for name in ("model", "device", "dtype", "mode", "image_transport")
+        for name in FROM_FILE_UNLESS_GIVEN
         if (value := LaunchConfiguration(name).perform(context))
     }
     image_topic = LaunchConfiguration("image_topic").perform(context)
+    depth_topic = LaunchConfiguration("depth_topic").perform(context)
     return [
         Node(
             package="groma_ros",
@@ -97,6 +114,8 @@ def start_node(context):
             remappings=[
                 ("image", image_topic),
                 ("image/compressed", f"{image_topic}/compressed"),
+                ("depth", depth_topic),
+                ("depth/compressedDepth", f"{depth_topic}/compressedDepth"),
                 ("camera_info", LaunchConfiguration("camera_info_topic")),
                 ("command", LaunchConfiguration("command_topic")),
             ],

@@ -29,6 +29,10 @@ class DepthBuffer:
     def __init__(self, kept: int = KEPT) -> None:
         self._messages: deque[Any] = deque(maxlen=kept)
 
+    def __len__(self) -> int:
+        """Return how many depth images are kept."""
+        return len(self._messages)
+
     def put(self, message: Any) -> None:
         """Keep a depth image; the oldest one goes where there are too many."""
         self._messages.append(message)

@@ -5,24 +5,37 @@ from __future__ import annotations
 import array
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-from geometry_msgs.msg import Point, Vector3
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from numpy.typing import ArrayLike
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import ColorRGBA, Header
-from vision_msgs.msg import BoundingBox2D, Detection2D, Detection2DArray, ObjectHypothesisWithPose
+from vision_msgs.msg import (
+    BoundingBox2D,
+    BoundingBox3D,
+    Detection2D,
+    Detection2DArray,
+    Detection3D,
+    Detection3DArray,
+    ObjectHypothesisWithPose,
+)
 from visualization_msgs.msg import Marker, MarkerArray
 
 from groma_ros.action import Ground
+from groma_ros.depth import Located
 from groma_ros.msg import GroundedPhrase, GroundedText
 from groma_ros.ros.requests import Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
 from groma_ros.values.boxes import iou
 from groma_ros.values.pinhole import Pinhole
 from groma_ros.values.role_colours import ROLE_RGB
+
+if TYPE_CHECKING:
+    from groma_ros.ros.places import Places
 
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
@@ -139,6 +152,61 @@ def box_xyxy(box: BoundingBox2D) -> tuple[float, float, float, float]:
     if box.center.theta:
         raise ValueError(f"bbox is turned by {box.center.theta} rad; only upright boxes are read")
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
+
+
+def detection_array_3d(grounding: Grounding, places: Places, header: Header) -> Detection3DArray:
+    """Return the boxes that have a place, with the ids that they have in `~/detections`.
+
+    They are in the frame of the places at the stamp of the picture.
+    """
+    header = Header(stamp=header.stamp, frame_id=places.frame_id)
+    return Detection3DArray(
+        header=header,
+        detections=[
+            _detection_3d(box, places.located[box.id], header)
+            for box in detected_boxes(grounding)
+            if box.id in places.located
+        ],
+    )
+
+
+def _detection_3d(box: DetectedBox, place: Located, header: Header) -> Detection3D:
+    x, y, z = place.size_m
+    detection = Detection3D(header=header, id=box.id)
+    detection.bbox = BoundingBox3D(center=pose(place), size=Vector3(x=x, y=y, z=z))
+    for hypothesis in box.hypotheses:
+        result = ObjectHypothesisWithPose()
+        result.hypothesis.class_id = hypothesis.phrase.text
+        result.hypothesis.score = hypothesis.score
+        result.pose.pose = pose(place)
+        result.pose.covariance = place.covariance.reshape(-1)
+        detection.results.append(result)
+    return detection
+
+
+def pose(place: Located) -> Pose:
+    """Return a place as a pose: the middle of its box and the box's axes."""
+    (x, y, z), (qx, qy, qz, qw) = place.position_m, place.orientation
+    return Pose(
+        position=Point(x=float(x), y=float(y), z=float(z)),
+        orientation=Quaternion(x=qx, y=qy, z=qz, w=qw),
+    )
+
+
+def label_image(places: Places, header: Header) -> Image:
+    """Return which pixel of the depth image belongs to which detection.
+
+    A pixel is 0 where it belongs to none, else the detection's id and 1.
+    """
+    labels = np.zeros(places.depth_hw, dtype=np.uint16)
+    for number, place in places.located.items():
+        labels[place.full_mask(places.depth_hw)] = int(number) + 1
+    data = array.array("B")
+    data.frombytes(labels.astype("<u2").tobytes())
+    height, width = labels.shape
+    return Image(
+        header=header, height=height, width=width, encoding="16UC1", step=2 * width, data=data
+    )
 
 
 def grounded_text(result: Result) -> GroundedText:

@@ -37,6 +37,7 @@ from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.model_loading import load_predictor, release_memory
 from groma_ros.ros.model_thread import ModelThread
 from groma_ros.ros.pending_requests import PendingRequests, new_request
+from groma_ros.ros.places import Places, places_of
 from groma_ros.ros.process import ros_context, spin
 from groma_ros.ros.publishers import Publishers
 from groma_ros.ros.requests import Event, Request, Result
@@ -44,6 +45,7 @@ from groma_ros.ros.services import Services
 from groma_ros.ros.settings import Settings
 from groma_ros.ros.startup_checks import check_startup
 from groma_ros.ros.subscriptions import Subscriptions
+from groma_ros.ros.transforms import Transforms
 from groma_ros.values.answers import Status
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ class GromaNode(LifecycleNode):
         self._stopping = stopping or threading.Event()
         self._model: ModelThread | None = None  # from configure to cleanup
         self._inputs: Subscriptions | None = None  # while active
+        self._transforms: Transforms | None = None  # from the first activation with a target frame
         self._pending = PendingRequests()
         self._from_model: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._continuous = ContinuousMode(self, self._is_ready, self._ask_command)
@@ -102,7 +105,7 @@ class GromaNode(LifecycleNode):
             group,
             self._ask_goal,
             lambda request, reason: self._pending.withdraw(request, reason),
-            self._outputs.action_result,
+            self._action_result,
             lambda: self.settings.goal_policy,
         )
         guard_unknown_transitions(self)
@@ -197,13 +200,33 @@ class GromaNode(LifecycleNode):
         self._continuous.repeat_if_due()
 
     def _publish_answer(self, result: Result) -> None:
-        self._outputs.publish_answer(result)
+        places = self._places_of(result) if self._outputs.want_places else None
+        self._outputs.publish_answer(result, places)
         self._last_answer = {
             "answers": self._last_answer["answers"] + 1,
             "last_status": result.grounding.status.value,
             "last_latency_ms": round(result.latency_ms, 1),
         }
         self._publish_status()
+
+    def _action_result(self, result: Result) -> Ground.Result:
+        return self._outputs.action_result(result, self._places_of(result))
+
+    def _places_of(self, result: Result) -> Places:
+        """Return where the boxes of an answer are; why they are nowhere is logged."""
+        if self._inputs is None:
+            return Places()
+        settings = self.settings
+        places = places_of(
+            result,
+            lambda header: self._inputs.depth.match(header, settings.depth_slop_s),
+            self._inputs.image_is_rectified,
+            settings.target_frame,
+            self._transforms and self._transforms.lookup,
+        )
+        if places.problem:
+            self.get_logger().warning(f"no place: {places.problem}", **THROTTLED)
+        return places
 
     def _reset_dialogue(self, reason: str = "the dialogue was reset") -> None:
         """Forget the last command and what was spoken of; cancel what is pending."""
@@ -297,8 +320,9 @@ class GromaNode(LifecycleNode):
         self.get_logger().info(f"loaded in {time.monotonic() - started_s:.1f} s")
 
     def _serve(self) -> None:
-        transport = self.settings.image_transport
-        self._inputs = Subscriptions(self, transport, self.on_image, self.on_command)
+        if self.settings.target_frame and self._transforms is None:
+            self._transforms = Transforms(self)
+        self._inputs = Subscriptions(self, self.settings, self.on_image, self.on_command)
         self._restart_continuous_mode()
 
     def _stop_serving(self) -> None:

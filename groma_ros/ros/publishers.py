@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
-from vision_msgs.msg import Detection2DArray
+from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from groma_ros.action import Ground
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
+from groma_ros.ros.places import Places, target_of
 from groma_ros.ros.requests import Result
 
 
@@ -36,6 +38,9 @@ class Publishers:
         self._text = publisher(String, "~/text")
         self._annotated_image = publisher(Image, "~/annotated_image")
         self._markers = publisher(MarkerArray, "~/markers")
+        self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
+        self._target_pose = publisher(PoseStamped, "~/target_pose")
+        self._masks = publisher(Image, "~/masks")
         latched = QoSProfile(
             depth=1,
             reliability=ReliabilityPolicy.RELIABLE,
@@ -44,11 +49,18 @@ class Publishers:
         self._status = node.create_publisher(DiagnosticStatus, "~/status", latched)
         self._last_status: DiagnosticStatus | None = None
 
-    def publish_answer(self, result: Result) -> None:
+    @property
+    def want_places(self) -> bool:
+        """Say whether somebody subscribes to what depth is needed for."""
+        of_places = (self._detections_3d, self._target_pose, self._masks)
+        return any(publisher.get_subscription_count() for publisher in of_places)
+
+    def publish_answer(self, result: Result, places: Places | None) -> None:
         """Publish a command's answer on every topic, the picture only where somebody subscribes.
 
         An answer without boxes is published too, as an empty array, so that nobody goes on acting
-        on the last one. `~/grounded_text` comes last: who has it can expect the others.
+        on the last one. `~/grounded_text` comes last: who has it can expect the others. A pose of
+        the target is published only where there is one.
         """
         header = result.header or Header()
         grounding = result.grounding
@@ -58,16 +70,33 @@ class Publishers:
         self._markers.publish(messages.marker_array(grounding, header, size_hw, camera_info))
         if result.rgb is not None and self._annotated_image.get_subscription_count():
             self._publish_annotated_image(result, header)
+        if places is not None:
+            self._publish_places(result, places, header)
         self._text.publish(String(data=grounding.text or grounding.reason))
         self._grounded_text.publish(messages.grounded_text(result))
 
-    def action_result(self, result: Result) -> Ground.Result:
+    def _publish_places(self, result: Result, places: Places, header: Header) -> None:
+        array = messages.detection_array_3d(result.grounding, places, header)
+        self._detections_3d.publish(array)
+        target = target_of(result, places)
+        if target is not None:
+            self._target_pose.publish(PoseStamped(header=array.header, pose=messages.pose(target)))
+        if self._masks.get_subscription_count():
+            self._masks.publish(messages.label_image(places, header))
+
+    def action_result(self, result: Result, places: Places) -> Ground.Result:
         """Return an answer as the result of an action's goal."""
         header = result.header or Header()
-        return Ground.Result(
+        answer = Ground.Result(
             answer=messages.grounded_text(result),
             detections=messages.detection_array(result.grounding, header),
+            detections_3d=messages.detection_array_3d(result.grounding, places, header),
         )
+        target = target_of(result, places)
+        if target is not None:
+            answer.target_pose.header = answer.detections_3d.header
+            answer.target_pose.pose = messages.pose(target)
+        return answer
 
     def _publish_annotated_image(self, result: Result, header: Header) -> None:
         from groma_ros.drawing import draw  # imports Pillow: not before somebody subscribes

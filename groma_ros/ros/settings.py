@@ -138,6 +138,25 @@ class Settings:
         choices=("raw", "compressed"),
         changes=UNCONFIGURED,
     )
+    depth_transport: str = setting(
+        "raw",
+        "raw subscribes to depth (sensor_msgs/Image: 16UC1 in mm, 32FC1 in m), compressedDepth to "
+        "depth/compressedDepth.",
+        choices=("raw", "compressedDepth"),
+        changes=UNCONFIGURED,
+    )
+    depth_slop_s: float = setting(
+        0.05,
+        "Furthest that the stamps of an image and its depth image may lie apart (seconds).",
+        low=0.0,
+        high=10.0,
+    )
+    target_frame: str = setting(
+        "",
+        "Frame of ~/detections_3d and ~/target_pose, such as base_link (needs tf2_ros); empty: the "
+        "camera's optical frame.",
+        changes=UNCONFIGURED,
+    )
     goal_policy: str = setting(
         "queue",
         "What becomes of a goal of ~/ground while another one is under way: queue lets it wait, "
@@ -185,6 +204,8 @@ def allowed_text(one: Field) -> str:
 
 def default_text(one: Field) -> str:
     """Return a field's default as it is written in YAML and on a command line."""
+    if one.default == "":
+        return '""'
     return str(one.default).lower() if type(one.default) is bool else str(one.default)
 
 

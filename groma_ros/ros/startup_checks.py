@@ -29,6 +29,11 @@ def check_startup(settings: Settings) -> None:
             f"quantization {settings.quantization} needs torchao, which is not installed; from a "
             "checkout: pip install '.[quantized]'"
         )
+    if settings.target_frame and importlib.util.find_spec("tf2_ros") is None:
+        raise ValueError(
+            "target_frame needs tf2_ros, which is not installed (apt install "
+            "ros-$ROS_DISTRO-tf2-ros); leave it empty for poses in the optical frame"
+        )
     if importlib.util.find_spec("cv2") is None:
         # The model's thread imports it once the model is loaded, where its absence would end it.
         raise ValueError(

@@ -22,8 +22,10 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
+from groma_ros.ros.depth_images import DepthBuffer
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.log import THROTTLED
+from groma_ros.ros.settings import Settings
 
 KEPT_CAMERA_INFOS = 8  # an image may come a little later than the calibration of its stamp
 
@@ -32,20 +34,18 @@ class Subscriptions:
     """Hold the subscriptions, the newest frame, and what is wrong with the images.
 
     frames       the newest image with its calibration
+    depth        the newest depth images
     images_lost  how many images the middleware says were lost
     """
 
     def __init__(
         self,
         node: Node,
-        transport: str,
+        settings: Settings,
         on_image: Callable[[Image | CompressedImage], None],
         on_command: Callable[[String], None],
     ) -> None:
-        """Subscribe; the callbacks are called with each message, and `on_image` calls `receive`.
-
-        `transport` is "raw" or "compressed".
-        """
+        """Subscribe; the callbacks are called with each message, and `on_image` calls `receive`."""
         self.frames: LatestFrame[Frame] = LatestFrame()
         self.images_lost = 0
         self._camera_infos: deque[CameraInfo] = deque(maxlen=KEPT_CAMERA_INFOS)
@@ -53,24 +53,40 @@ class Subscriptions:
         self._last_image_time = node.get_clock().now()
         self._on_image = on_image
         self._asked_reliably = False
-        if transport == "raw":
+        self.depth = DepthBuffer()
+        if settings.image_transport == "raw":
             self._image = self._subscribe_to_images(Image, "image")
         else:
-            self._image = self._subscribe_to_images(CompressedImage, self._compressed_topic())
+            self._image = self._subscribe_to_images(
+                CompressedImage, self._beside("image", "compressed")
+            )
+        if settings.depth_transport == "raw":
+            depth = self._subscribe(Image, "depth", self.depth.put)
+        else:
+            topic = self._beside("depth", "compressedDepth")
+            depth = self._subscribe(CompressedImage, topic, self.depth.put)
         self._others = [
+            depth,
             self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
             self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),
         ]
 
-    def _compressed_topic(self) -> str:
-        """Return the name of the compressed images: beside `image`, which may be remapped.
+    def _beside(self, topic: str, transport: str) -> str:
+        """Return where image_transport publishes what is compressed: beside a topic.
 
-        image_transport publishes them there. A remapping of their own comes first.
+        The topic may be remapped; a remapping of its compressed images comes first.
         """
-        own = self._node.resolve_topic_name("image/compressed")
-        if own != self._node.resolve_topic_name("image/compressed", only_expand=True):
-            return "image/compressed"
-        return self._node.resolve_topic_name("image") + "/compressed"
+        own = f"{topic}/{transport}"
+        if self._node.resolve_topic_name(own) != self._node.resolve_topic_name(
+            own, only_expand=True
+        ):
+            return own
+        return f"{self._node.resolve_topic_name(topic)}/{transport}"
+
+    @property
+    def image_is_rectified(self) -> bool:
+        """Say whether images are without distortion, as the topic's name says (image_rect)."""
+        return "rect" in self._image.topic_name
 
     def _subscribe_to_images(
         self, kind: type, topic: str, qos: QoSProfile | None = None

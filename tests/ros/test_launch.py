@@ -19,7 +19,8 @@ from launch.launch_description_sources import get_launch_description_from_python
 LAUNCH = Path(get_package_share_directory("groma_ros")) / "launch"
 OF_NAV2 = {"namespace", "use_sim_time", "params_file", "autostart", "log_level"}
 OF_GROMA = {"model", "device", "dtype", "mode", "rviz", "rviz_config"}
-TOPICS = {"image_topic", "camera_info_topic", "command_topic"}
+OF_GROMA |= {"image_transport", "depth_transport", "target_frame"}
+TOPICS = {"image_topic", "depth_topic", "camera_info_topic", "command_topic"}
 RUN = """
 import sys
 from launch import LaunchService

@@ -10,9 +10,12 @@ ROOT = Path(__file__).parents[2]
 OUTPUTS = {
     "annotated_image": "sensor_msgs/msg/Image",
     "detections": "vision_msgs/msg/Detection2DArray",
+    "detections_3d": "vision_msgs/msg/Detection3DArray",
     "grounded_text": "groma_ros/msg/GroundedText",
     "markers": "visualization_msgs/msg/MarkerArray",
+    "masks": "sensor_msgs/msg/Image",
     "status": "diagnostic_msgs/msg/DiagnosticStatus",
+    "target_pose": "geometry_msgs/msg/PoseStamped",
     "text": "std_msgs/msg/String",
 }
 SERVICES = {
@@ -24,6 +27,7 @@ INPUTS = {
     "/image": "sensor_msgs/msg/Image",
     "/camera_info": "sensor_msgs/msg/CameraInfo",
     "/command": "std_msgs/msg/String",
+    "/depth": "sensor_msgs/msg/Image",
 }
 
 
