@@ -222,7 +222,7 @@ class _View:
         left, top = np.maximum(np.floor(box[:2] - around), 0).astype(int)
         right, bottom = np.minimum(np.ceil(box[2:] + around), [columns, rows]).astype(int)
         self.step = step = max(1, int(np.ceil(max(right - left, bottom - top) / CROP_PX)))
-        self.at = (top, left)
+        self.at = (int(top), int(left))
         self.raw = depth_m[top:bottom, left:right]
         self.smooth = _smoothed(self.raw, SMOOTHED_PX + step - 1)[::step, ::step]
         self.full_hw = self.raw.shape

@@ -15,6 +15,7 @@ from groma_ros.values.pinhole import Pinhole
 
 SHIPPED = Path(__file__).parent / "data" / "tabletop"
 LONGEST_SIDE = 1280  # best-effort images much larger than this get lost on default DDS settings
+DEPTH_FOLDER = "depth"
 PHOTO_RATE_HZ = 5.0
 
 
@@ -25,11 +26,13 @@ class Pictures:
     frames   (H, W, 3) uint8 RGB, one after the other; the last is followed by the first
     rate_hz  rate at which the source was recorded, in pictures a second
     pinhole  calibration of the camera, None where it is unknown
+    depths   (H, W) uint16 millimetres of each frame, one after the other; None where there is none
     """
 
     frames: Iterator[np.ndarray]
     rate_hz: float
     pinhole: Pinhole | None = None
+    depths: Iterator[np.ndarray] | None = None
 
 
 def open_pictures(source: str | Path) -> Pictures:
@@ -77,7 +80,8 @@ def read_picture(path: str | Path, longest_side: int | None = None) -> np.ndarra
 def _folder(path: Path) -> Pictures:
     """Open the pictures of a folder in the order of their names.
 
-    A `sequence.json` beside them may give `rate_hz` and `camera` (fx, fy, cx, cy in pixels).
+    A `sequence.json` beside them may give `rate_hz` and `camera` (fx, fy, cx, cy in pixels); a
+    folder `depth` holds a PNG of millimetres for each picture.
     """
     files = sorted(p for p in path.iterdir() if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not files:
@@ -88,7 +92,21 @@ def _folder(path: Path) -> Pictures:
         sequence = json.loads(description.read_text())
         rate_hz = float(sequence["rate_hz"])
         pinhole = Pinhole(*(float(sequence["camera"][key]) for key in ("fx", "fy", "cx", "cy")))
-    return Pictures((read_picture(p, LONGEST_SIDE) for p in _forever(files)), rate_hz, pinhole)
+    depth_files = [path / DEPTH_FOLDER / f"{p.stem}.png" for p in files]
+    depths = None
+    if all(p.is_file() for p in depth_files):
+        depths = (read_depth(p) for p in _forever(depth_files))
+    frames = (read_picture(p, LONGEST_SIDE) for p in _forever(files))
+    return Pictures(frames, rate_hz, pinhole, depths)
+
+
+def read_depth(path: Path) -> np.ndarray:
+    """Return a 16-bit PNG of millimetres as (H, W) uint16; raise ValueError where it is none."""
+    with Image.open(path) as file:
+        depth_mm = np.array(file)
+    if depth_mm.ndim != 2 or depth_mm.dtype not in (np.uint16, np.int32):
+        raise ValueError(f"{path} is no depth: a PNG of one channel and 16 bits is read")
+    return depth_mm.astype(np.uint16)
 
 
 def _opencv() -> ModuleType:

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
-from vision_msgs.msg import Detection2D, Detection2DArray
+from vision_msgs.msg import Detection2D, Detection2DArray, Detection3D, Detection3DArray
 
 from groma_ros.msg import GroundedText
 from groma_ros.ros.arguments import ArgumentParser
@@ -39,8 +39,10 @@ class Client(Node):
         self.answer: GroundedText | None = None
         self._detections: dict[tuple, Detection2DArray] = {}
         self._pictures: dict[tuple, Image] = {}
+        self._places: dict[tuple, Detection3DArray] = {}
         self._command_publisher = self.create_publisher(String, "command", 10)
         self.create_subscription(Detection2DArray, "groma/detections", self._on_detections, 10)
+        self.create_subscription(Detection3DArray, "groma/detections_3d", self._on_places, 10)
         self.create_subscription(Image, "groma/annotated_image", self._on_picture, 10)
         self.create_subscription(GroundedText, "groma/grounded_text", self._on_answer, 10)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -58,6 +60,8 @@ class Client(Node):
         self._command = command
         if self.value("state") != "active" or not self._command_publisher.get_subscription_count():
             return
+        if self.count_publishers("depth") and self.value("depth_received") in ("", "0"):
+            return  # the node's first images have no depth yet
         count, now_s = int(self.value("commands")), time.monotonic()
         is_lost = count == self._count_before and now_s - self._last_sent_s > RESEND_S
         if self._count_before is None or is_lost:
@@ -75,6 +79,11 @@ class Client(Node):
         return self._detections.get(_stamp(self.answer))
 
     @property
+    def places(self) -> Detection3DArray:
+        """Return the places that belong to the answer; none where there is no depth."""
+        return self._places.get(_stamp(self.answer)) or Detection3DArray()
+
+    @property
     def picture(self) -> Image | None:
         """Return the annotated image that belongs to the answer."""
         return self._pictures.get(_stamp(self.answer))
@@ -82,6 +91,8 @@ class Client(Node):
     def has_answer(self, with_picture: bool) -> bool:
         """Say whether the answer came with all that belongs to it."""
         if self.answer is None or self.detections is None:
+            return False
+        if self.answer.status not in UNANSWERED and _stamp(self.answer) not in self._places:
             return False
         return bool(self.picture or not with_picture or self.answer.status in UNANSWERED)
 
@@ -94,6 +105,9 @@ class Client(Node):
 
     def _on_detections(self, message: Detection2DArray) -> None:
         self._detections[_stamp(message)] = message
+
+    def _on_places(self, message: Detection3DArray) -> None:
+        self._places[_stamp(message)] = message
 
     def _on_picture(self, message: Image) -> None:
         self._pictures[_stamp(message)] = message
@@ -127,9 +141,12 @@ def _node_state(client: Client) -> str:
     return f"the node says: {client.status.message}"
 
 
-def report(answer: GroundedText, detections: Detection2DArray) -> str:
+def report(
+    answer: GroundedText, detections: Detection2DArray, places: Detection3DArray | None = None
+) -> str:
     """Return what was answered, for people."""
     boxes = {d.id: d for d in detections.detections}
+    placed = {d.id: d for d in places.detections} if places else {}
     lines = [
         f"command     {answer.command}",
         f"status      {answer.status}" + (f" ({answer.reason})" if answer.reason else ""),
@@ -139,6 +156,8 @@ def report(answer: GroundedText, detections: Detection2DArray) -> str:
     for phrase in answer.phrases:
         for detection_id in phrase.detection_ids:
             lines.append(f"{phrase.role:<12}{_box(phrase.text, boxes[detection_id])}")
+            if detection_id in placed:
+                lines.append(f"  at        {_place(placed[detection_id])}")
     if not boxes:
         lines.append("detections  none")
     lines.append(f"latency     {answer.latency_ms:.0f} ms")
@@ -151,6 +170,14 @@ def _box(phrase: str, detection: Detection2D) -> str:
     return (
         f"{phrase!r} id {detection.id} score {score:.2f} centre ({x:.0f}, {y:.0f}) "
         f"size {detection.bbox.size_x:.0f} x {detection.bbox.size_y:.0f} px"
+    )
+
+
+def _place(detection: Detection3D) -> str:
+    at, size = detection.bbox.center.position, detection.bbox.size
+    return (
+        f"({at.x:.3f}, {at.y:.3f}, {at.z:.3f}) m in {detection.header.frame_id}, "
+        f"{100 * size.x:.0f} x {100 * size.y:.0f} x {100 * size.z:.0f} cm"
     )
 
 
@@ -178,7 +205,7 @@ def main(args: list[str] | None = None) -> int:
         except (InterruptedError, RuntimeError, TimeoutError) as error:
             print(f"groma_ask: {error}", file=sys.stderr)
             return 1
-        print(report(client.answer, client.detections))
+        print(report(client.answer, client.detections, client.places))
         if options.save and client.picture:
             save_picture(client.picture, options.save)
             print(f"picture     {options.save}")

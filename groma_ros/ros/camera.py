@@ -16,7 +16,7 @@ from groma_ros.values.pinhole import Pinhole
 
 
 class Camera(Node):
-    """Publish `image` and `camera_info`, stamped in ROS time."""
+    """Publish `image`, `camera_info` and, where the pictures have it, `depth`, in ROS time."""
 
     def __init__(self, pictures: Pictures, rate_hz: float, frame_id: str) -> None:
         """Start publishing; `rate_hz` 0 takes the pictures' own rate."""
@@ -26,12 +26,15 @@ class Camera(Node):
         # Reliable, so that subscribers of either kind are served.
         self._image = self.create_publisher(Image, "image", 1)
         self._info = self.create_publisher(CameraInfo, "camera_info", 1)
+        self._depth = self.create_publisher(Image, "depth", 1) if pictures.depths else None
         self.create_timer(1.0 / (rate_hz or pictures.rate_hz), self._publish)
 
     def _publish(self) -> None:
         rgb = next(self._pictures.frames)
         header = Header(stamp=self.get_clock().now().to_msg(), frame_id=self._frame_id)
         self._info.publish(camera_info(header, rgb.shape[:2], self._pictures.pinhole))
+        if self._depth is not None:
+            self._depth.publish(messages.image_16uc1(next(self._pictures.depths), header))
         self._image.publish(messages.image(rgb, header))
 
 

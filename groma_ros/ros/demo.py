@@ -13,7 +13,9 @@ import time
 
 SHUTDOWN_TIMEOUT_S = 30.0
 # A busy machine loses every large image that is sent by best effort.
-RELIABLE = "qos_overrides./image.subscription.reliability:=reliable"
+RELIABLE = [
+    f"qos_overrides./{topic}.subscription.reliability:=reliable" for topic in ("image", "depth")
+]
 
 
 def start(module: str, *arguments: str) -> subprocess.Popen:
@@ -66,7 +68,8 @@ def main() -> int:
         f"demo: camera, node and client on ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}", flush=True
     )
     camera = start("camera", options.image)
-    node = start("node", "--ros-args", "-p", f"model:={options.model}", "-p", RELIABLE)
+    settings = [f"model:={options.model}", *RELIABLE]
+    node = start("node", "--ros-args", *(word for one in settings for word in ("-p", one)))
     client = start(
         "ask", "--save", options.out, "--timeout", options.timeout, "--", options.command
     )

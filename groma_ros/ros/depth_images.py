@@ -24,17 +24,18 @@ DTYPES = {"16UC1": np.uint16, "mono16": np.uint16, "32FC1": np.float32}
 
 
 class DepthBuffer:
-    """Keep the newest depth images, and find the one that was taken with a colour image."""
+    """Keep the newest depth images, and find the one that was taken with a colour image.
+
+    received  how many came
+    """
 
     def __init__(self, kept: int = KEPT) -> None:
+        self.received = 0
         self._messages: deque[Any] = deque(maxlen=kept)
-
-    def __len__(self) -> int:
-        """Return how many depth images are kept."""
-        return len(self._messages)
 
     def put(self, message: Any) -> None:
         """Keep a depth image; the oldest one goes where there are too many."""
+        self.received += 1
         self._messages.append(message)
 
     def match(self, header: Any, slop_s: float) -> Any:

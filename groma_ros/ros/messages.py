@@ -201,9 +201,14 @@ def label_image(places: Places, header: Header) -> Image:
     labels = np.zeros(places.depth_hw, dtype=np.uint16)
     for number, place in places.located.items():
         labels[place.full_mask(places.depth_hw)] = int(number) + 1
+    return image_16uc1(labels, header)
+
+
+def image_16uc1(values: np.ndarray, header: Header) -> Image:
+    """Return (H, W) uint16 values, such as millimetres of depth, as a 16UC1 Image."""
     data = array.array("B")
-    data.frombytes(labels.astype("<u2").tobytes())
-    height, width = labels.shape
+    data.frombytes(values.astype("<u2").tobytes())
+    height, width = values.shape
     return Image(
         header=header, height=height, width=width, encoding="16UC1", step=2 * width, data=data
     )

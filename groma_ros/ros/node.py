@@ -367,6 +367,7 @@ class GromaNode(LifecycleNode):
             "frames_dropped": frames.dropped,
             "images_refused": frames.refused,
             "images_lost": self._inputs.images_lost if self._inputs else 0,
+            "depth_received": self._inputs.depth.received if self._inputs else 0,
             "commands": self._command_count,
             **self._last_answer,
         }

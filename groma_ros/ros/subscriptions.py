@@ -27,6 +27,7 @@ from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.settings import Settings
 
+DEPTH_QUEUE = 5  # an image's own depth is not to be replaced before it is taken
 KEPT_CAMERA_INFOS = 8  # an image may come a little later than the calibration of its stamp
 
 
@@ -61,10 +62,10 @@ class Subscriptions:
                 CompressedImage, self._beside("image", "compressed")
             )
         if settings.depth_transport == "raw":
-            depth = self._subscribe(Image, "depth", self.depth.put)
+            depth = self._subscribe(Image, "depth", self.depth.put, depth=DEPTH_QUEUE)
         else:
             topic = self._beside("depth", "compressedDepth")
-            depth = self._subscribe(CompressedImage, topic, self.depth.put)
+            depth = self._subscribe(CompressedImage, topic, self.depth.put, depth=DEPTH_QUEUE)
         self._others = [
             depth,
             self._subscribe(CameraInfo, "camera_info", self._on_camera_info),

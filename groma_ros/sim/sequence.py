@@ -6,11 +6,13 @@ import argparse
 import json
 import math
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from groma_ros.pictures import DEPTH_FOLDER
 from groma_ros.sim.kinds import kind_named
 from groma_ros.sim.photo import encode_jpeg
 from groma_ros.sim.placing import Wanted, place_objects
@@ -48,29 +50,45 @@ def camera_at(share: float, reach_m: float) -> Camera:
     return look_at(position, (0.0, 0.0, 0.02), 0.0, math.radians(42), SIZE_HW)
 
 
-def render_sequence(renderer: Renderer, seed: int, frames: int) -> list[Scene]:
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """Hold one frame of the sequence: what is seen, from where, and depth (H, W) in metres."""
+
+    scene: Scene
+    camera: Camera
+    depth_m: np.ndarray
+
+
+def render_sequence(renderer: Renderer, seed: int, frames: int) -> list[Shot]:
     """Return the frames of one scene seen from a moving camera; hidden objects keep their names."""
     library = renderer.library
     rng = np.random.default_rng([7, seed])
     objects = place_objects(rng, library, SPLIT, CONTENTS)
     reach = max(float(np.abs(item.points[:, :2]).max()) for item in objects)
     plan = plan_surroundings(rng, library, SPLIT, objects, camera_at(0.5, reach))
-    scenes = []
+    shots = []
     for k in range(frames):
         plan = replace(plan, camera=camera_at(k / max(frames - 1, 1), reach))
         rgb, owner, alone = renderer.draw(plan)
         rgb = np.clip(rgb * GAIN, 0, 255).astype(np.uint8)
-        scenes.append(assemble(plan, rgb, owner, alone, SPLIT, seed))
-    return scenes
+        scene = assemble(plan, rgb, owner, alone, SPLIT, seed)
+        shots.append(Shot(scene, plan.camera, renderer.draw_depth(plan)))
+    return shots
 
 
-def write_sequence(folder: Path, scenes: list[Scene], rate_hz: float = 10.0) -> None:
-    """Write 000.jpg, 001.jpg, ... and sequence.json (camera in pixels, boxes x0 y0 x1 y1)."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_sequence(folder: Path, shots: list[Shot], rate_hz: float = 10.0) -> None:
+    """Write 000.jpg, 001.jpg, ..., their depth and sequence.json.
+
+    That holds the camera in pixels, boxes x0 y0 x1 y1, and the middle of each object in metres, in
+    the optical frame. depth/000.png, ... are of half the size, 16 bits, in millimetres.
+    """
+    (folder / DEPTH_FOLDER).mkdir(parents=True, exist_ok=True)
     frames = []
-    for k, scene in enumerate(scenes):
-        name = f"{k:03d}.jpg"
+    for k, shot in enumerate(shots):
+        scene, name = shot.scene, f"{k:03d}.jpg"
         (folder / name).write_bytes(encode_jpeg(scene.rgb, JPEG_QUALITY))
+        depth_mm = np.round(1000 * shot.depth_m[::2, ::2]).astype(np.uint16)
+        Image.fromarray(depth_mm).save(folder / DEPTH_FOLDER / f"{k:03d}.png", optimize=True)
         frames.append(
             {
                 "file": name,
@@ -80,13 +98,14 @@ def write_sequence(folder: Path, scenes: list[Scene], rate_hz: float = 10.0) -> 
                         "colour": o.colour,
                         "box_xyxy": [round(float(v), 1) for v in o.box_xyxy],
                         "visible_fraction": round(o.visible_fraction, 2),
+                        "position_m": shot.camera.to_optical(o.position_m).round(4).tolist(),
                     }
                     for o in scene.objects
                 ],
             }
         )
-    camera = scenes[0].camera
-    height, width = scenes[0].rgb.shape[:2]
+    camera = shots[0].camera.pinhole
+    height, width = SIZE_HW
     truth = {
         "rate_hz": rate_hz,
         "camera": {

@@ -78,11 +78,14 @@ class Camera:
         """Return how the optical frame falls onto pixels."""
         return Pinhole.of_view(self.fov_y_rad, self.size_hw)
 
+    def to_optical(self, points: ArrayLike) -> np.ndarray:
+        """Return world points (..., 3) in the optical frame: x right, y down, z ahead."""
+        axes = np.stack([np.cross(self.forward, self.up), -self.up, self.forward])
+        return (np.asarray(points) - self.position) @ axes.T
+
     def project(self, points: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels (N, 2) and depths (N,) metres of world points (N, 3)."""
-        relative = np.asarray(points) - self.position
-        right = np.cross(self.forward, self.up)
-        optical = np.stack([relative @ right, -(relative @ self.up), relative @ self.forward], 1)
+        optical = self.to_optical(points)
         return self.pinhole.project(optical), optical[:, 2]
 
 

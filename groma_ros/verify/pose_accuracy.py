@@ -72,10 +72,8 @@ def measure(
 ) -> tuple[list[Measured], Counter[str]]:
     """Locate the things of a scene; return their figures and the reasons of refusals."""
     figures, refused = [], Counter()
-    # The optical frame's axes in the world: right, down, ahead.
-    axes = np.stack([np.cross(camera.forward, camera.up), -camera.up, camera.forward])
     for number, thing in enumerate(scene.objects):
-        truth = axes @ (thing.position_m - camera.position)
+        truth = camera.to_optical(thing.position_m)
         if not DISTANCES_M[0] <= np.linalg.norm(truth) <= DISTANCES_M[1]:
             continue
         started = time.perf_counter()

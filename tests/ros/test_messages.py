@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import Point, Vector3
 from robot_bench import header
 from sensor_msgs.msg import CameraInfo, Image
+from vision_msgs.msg import Detection3D, Detection3DArray
 from visualization_msgs.msg import Marker
 
 from groma_ros.ros import messages
+from groma_ros.ros.ask import report
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.requests import Request, Result
 from groma_ros.ros.settings import Settings
@@ -161,3 +164,17 @@ def test_a_picture_is_an_rgb8_image():
     assert (message.encoding, message.step, message.width, message.height) == ("rgb8", 12, 4, 2)
     assert bytes(message.data) == rgb[:, ::-1].tobytes()
     assert message.header == header(5)
+
+
+def test_the_client_says_in_metres_where_a_thing_is():
+    array = messages.detection_array(grounding(), header(5))
+    place = Detection3D(header=header(5), id="2")
+    place.bbox.center.position = Point(x=-0.1, y=0.02, z=0.9)
+    place.bbox.size = Vector3(x=0.08, y=0.07, z=0.1)
+    told = report(grounded_text(grounding()), array, Detection3DArray(detections=[place]))
+    line = "  at        (-0.100, 0.020, 0.900) m in camera_optical, 8 x 7 x 10 cm"
+    lines = told.splitlines()
+    assert [lines[k - 1].split()[0] for k, one in enumerate(lines) if one == line] == [
+        "destination",
+        "mention",
+    ]

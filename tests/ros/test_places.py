@@ -72,9 +72,9 @@ def see(bench, robot, depth=None, info=True, seconds=1):
             eventually_soon(lambda: node._inputs._camera_infos)
     if depth is not None:
         eventually(robot.depth.get_subscription_count, "somebody who takes depth")
-        while not len(node._inputs.depth):
+        while not node._inputs.depth.received:
             robot.depth.publish(depth)
-            eventually_soon(lambda: len(node._inputs.depth))
+            eventually_soon(lambda: node._inputs.depth.received)
     bench.show(picture(RED_BOX), seconds=seconds)
 
 

@@ -1,11 +1,14 @@
 """What the demo's camera shows: a picture, a folder, a video, or the shipped sequence."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from groma_ros.pictures import open_pictures
+from groma_ros.depth import Lens, locate, metres, scale_between
+from groma_ros.pictures import SHIPPED, open_pictures, read_depth
 
 RED, BLUE = (200, 20, 30), (20, 30, 200)
 
@@ -77,3 +80,32 @@ def test_a_broken_picture_is_refused(tmp_path):
     (tmp_path / "x.jpg").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="can't be read"):
         open_pictures(tmp_path / "x.jpg")
+
+
+def test_the_shipped_sequence_has_depth_that_fits_its_truth():
+    shipped = open_pictures("")
+    sequence = json.loads((SHIPPED / "sequence.json").read_text())
+    for frame in sequence["frames"][:5]:
+        depth_mm, rgb = next(shipped.depths), next(shipped.frames)
+        assert depth_mm.dtype == np.uint16
+        assert (2 * depth_mm.shape[0], 2 * depth_mm.shape[1]) == rgb.shape[:2]
+        across, down = scale_between(rgb.shape[:2], depth_mm.shape)
+        lens = Lens(shipped.pinhole).scaled(across, down)
+        cup = frame["objects"][0]
+        assert (cup["colour"], cup["kind"]) == ("red", "cup")
+        box = np.array(cup["box_xyxy"]) * [across, down, across, down]
+        found = locate(metres(depth_mm, "16UC1"), box, lens)
+        assert np.linalg.norm(found.position_m - cup["position_m"]) < 0.03
+
+
+def test_a_picture_that_is_no_depth_is_told(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "depth.png")
+    with pytest.raises(ValueError, match="is no depth: a PNG of one channel and 16 bits is read"):
+        read_depth(tmp_path / "depth.png")
+
+
+def test_pictures_of_which_one_lacks_depth_have_none(tmp_path):
+    (tmp_path / "depth").mkdir()
+    for name in ("0.png", "1.png", "depth/0.png"):
+        Image.new("RGB", (4, 4)).save(tmp_path / name)
+    assert open_pictures(tmp_path).depths is None
