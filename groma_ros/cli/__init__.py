@@ -18,6 +18,7 @@ import groma_ros
 SUBCOMMANDS = {
     "ground": ("groma_ros.cli.ground", "find in a picture what a command speaks of"),
     "describe": ("groma_ros.cli.describe", "say what is in a box of a picture"),
+    "live": ("groma_ros.cli.live", "show a camera or a video with boxes while commands are typed"),
     "convert": ("groma_ros.cli.convert", "write the weights of a checkpoint as safetensors"),
     "load": (
         "groma_ros.verify.benchmark.load",
