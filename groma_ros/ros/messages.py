@@ -26,7 +26,7 @@ from vision_msgs.msg import (
 from visualization_msgs.msg import Marker, MarkerArray
 
 from groma_ros.action import Ground
-from groma_ros.depth import Located
+from groma_ros.depth import Located, rotation_matrix
 from groma_ros.msg import GroundedPhrase, GroundedText
 from groma_ros.ros.requests import Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
@@ -256,22 +256,29 @@ def image(rgb: np.ndarray, header: Header) -> Image:
 
 
 def marker_array(
-    grounding: Grounding, header: Header, size_hw: tuple[int, int], camera_info: CameraInfo | None
+    grounding: Grounding,
+    header: Header,
+    size_hw: tuple[int, int],
+    camera_info: CameraInfo | None,
+    places: Places | None = None,
 ) -> MarkerArray:
-    """Return each box as a frame one metre in front of the camera, with its phrase above it.
+    """Return each box as a block where it is, else as a frame one metre ahead, with its phrase.
 
-    The depth is made up: what is right is the direction, so that the frames lie on the things in
-    RViz's Camera display. Without a CameraInfo of the image's size a pinhole with a horizontal
-    field of view of 53 degrees is assumed. The first marker deletes those of the last answer.
+    The depth of a frame is made up: what is right is the direction, so that the frames lie on the
+    things in RViz's Camera display. Without a CameraInfo of the image's size a pinhole with a
+    horizontal field of view of 53 degrees is assumed. The first marker deletes those of the last
+    answer.
     """
-    clear = Marker(header=header, action=Marker.DELETEALL)
+    markers = [Marker(header=header, action=Marker.DELETEALL)]
     pinhole = pinhole_of(size_hw, camera_info)
-    return MarkerArray(
-        markers=[
-            clear,
-            *(m for box in detected_boxes(grounding) for m in _markers(box, header, pinhole)),
-        ]
-    )
+    for box in detected_boxes(grounding):
+        place = places.located.get(box.id) if places else None
+        if place is None:
+            markers += _markers(box, header, pinhole)
+        else:
+            top = Header(stamp=header.stamp, frame_id=places.frame_id)
+            markers += _placed_markers(box, top, place)
+    return MarkerArray(markers=markers)
 
 
 def pinhole_of(size_hw: tuple[int, int], camera_info: CameraInfo | None) -> Pinhole:
@@ -296,29 +303,44 @@ def _markers(box: DetectedBox, header: Header, pinhole: Pinhole) -> list[Marker]
         for u, v in ((x1, y1), (x2, y1), (x2, y2), (x1, y2), (x1, y1))
     ]
     corners = [Point(x=x, y=y, z=z) for x, y, z in points]
-    best = box.hypotheses[0]
-    red, green, blue = (level / 255 for level in ROLE_RGB[best.phrase.role])
-    common = {
-        "header": header,
-        "id": int(box.id),
-        "action": Marker.ADD,
-        "color": ColorRGBA(r=red, g=green, b=blue, a=1.0),
-        "lifetime": Duration(sec=MARKER_LIFETIME_S),
-    }
-    frame = Marker(
-        ns="boxes", type=Marker.LINE_STRIP, points=corners, scale=Vector3(x=0.005), **common
-    )
-    label = Marker(
-        ns="labels",
-        type=Marker.TEXT_VIEW_FACING,
-        text=f"{best.phrase.text} {best.score:.2f}",
-        scale=Vector3(z=0.04),
-        **common,
-    )
-    frame.pose.orientation.w = label.pose.orientation.w = 1.0
+    frame, label = _marker(box, header, "boxes"), _label(box, header)
+    frame.type, frame.points, frame.scale = Marker.LINE_STRIP, corners, Vector3(x=0.005)
     top = corners[0], corners[1]
     label.pose.position = Point(x=(top[0].x + top[1].x) / 2, y=top[0].y - 0.03, z=MARKER_DEPTH_M)
     return [frame, label]
+
+
+def _placed_markers(box: DetectedBox, header: Header, place: Located) -> list[Marker]:
+    block, label = _marker(box, header, "boxes"), _label(box, header)
+    x, y, z = place.size_m
+    block.type, block.pose, block.scale = Marker.CUBE, pose(place), Vector3(x=x, y=y, z=z)
+    block.color.a = 0.5
+    up = rotation_matrix(*place.orientation)[:, 2]
+    x, y, z = place.position_m + (z / 2 + 0.03) * up
+    label.pose.position = Point(x=x, y=y, z=z)
+    return [block, label]
+
+
+def _label(box: DetectedBox, header: Header) -> Marker:
+    label, best = _marker(box, header, "labels"), box.hypotheses[0]
+    label.type, label.scale = Marker.TEXT_VIEW_FACING, Vector3(z=0.04)
+    label.text = f"{best.phrase.text} {best.score:.2f}"
+    return label
+
+
+def _marker(box: DetectedBox, header: Header, namespace: str) -> Marker:
+    """Return what all markers of a box have in common."""
+    red, green, blue = (level / 255 for level in ROLE_RGB[box.hypotheses[0].phrase.role])
+    marker = Marker(
+        header=header,
+        ns=namespace,
+        id=int(box.id),
+        action=Marker.ADD,
+        color=ColorRGBA(r=red, g=green, b=blue, a=1.0),
+        lifetime=Duration(sec=MARKER_LIFETIME_S),
+    )
+    marker.pose.orientation.w = 1.0
+    return marker
 
 
 def status(level: bytes, message: str, model: str, values: dict) -> DiagnosticStatus:

@@ -200,7 +200,8 @@ class GromaNode(LifecycleNode):
         self._continuous.repeat_if_due()
 
     def _publish_answer(self, result: Result) -> None:
-        places = self._places_of(result) if self._outputs.want_places else None
+        has_depth = self._inputs is not None and self._inputs.depth.received > 0
+        places = self._places_of(result) if self._outputs.want_places(has_depth) else None
         self._outputs.publish_answer(result, places)
         self._last_answer = {
             "answers": self._last_answer["answers"] + 1,

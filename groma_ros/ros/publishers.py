@@ -49,11 +49,12 @@ class Publishers:
         self._status = node.create_publisher(DiagnosticStatus, "~/status", latched)
         self._last_status: DiagnosticStatus | None = None
 
-    @property
-    def want_places(self) -> bool:
-        """Say whether somebody subscribes to what depth is needed for."""
-        of_places = (self._detections_3d, self._target_pose, self._masks)
-        return any(publisher.get_subscription_count() for publisher in of_places)
+    def want_places(self, has_depth: bool) -> bool:
+        """Say whether somebody subscribes to what depth is needed for, or good for."""
+        wanting = [self._detections_3d, self._target_pose, self._masks]
+        if has_depth:
+            wanting.append(self._markers)
+        return any(publisher.get_subscription_count() for publisher in wanting)
 
     def publish_answer(self, result: Result, places: Places | None) -> None:
         """Publish a command's answer on every topic, the picture only where somebody subscribes.
@@ -67,7 +68,8 @@ class Publishers:
         self._detections.publish(messages.detection_array(grounding, header))
         size_hw = result.rgb.shape[:2] if result.rgb is not None else (1, 1)
         camera_info = result.frame and result.frame.camera_info
-        self._markers.publish(messages.marker_array(grounding, header, size_hw, camera_info))
+        markers = messages.marker_array(grounding, header, size_hw, camera_info, places)
+        self._markers.publish(markers)
         if result.rgb is not None and self._annotated_image.get_subscription_count():
             self._publish_annotated_image(result, header)
         if places is not None:

@@ -1,7 +1,7 @@
 """The node's settings: the one place that says what can be set, to what, and when.
 
 Declaration and validation of the ROS parameters, `groma_node --help`, `config/groma.yaml` and the
-README's table all come from here; the latter two are written by
+table of docs/INTERFACE.md all come from here; the latter two are written by
 `python -m groma_ros.ros.settings --yaml` (or `--markdown`).
 """
 
@@ -225,7 +225,7 @@ def yaml_text() -> str:
 
 
 def markdown_table() -> str:
-    """Return the README's table of parameters."""
+    """Return the table of parameters in docs/INTERFACE.md."""
     rows = ["| parameter | default | allowed | changes | meaning |", "|---|---|---|---|---|"]
     for one in fields(Settings):
         rows.append(
@@ -254,11 +254,11 @@ def _comment(text: str, width: int = 92) -> Iterable[str]:
 
 
 def main() -> None:
-    """Print the default parameter file or the README's table."""
+    """Print the default parameter file or the table of docs/INTERFACE.md."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     form = parser.add_mutually_exclusive_group(required=True)
     form.add_argument("--yaml", action="store_true", help="config/groma.yaml")
-    form.add_argument("--markdown", action="store_true", help="the table in README.md")
+    form.add_argument("--markdown", action="store_true", help="the table in docs/INTERFACE.md")
     print(yaml_text() if parser.parse_args().yaml else markdown_table(), end="")
 
 

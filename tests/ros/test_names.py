@@ -79,5 +79,6 @@ def test_rviz_subscribes_to_what_is_published():
     assert topics == {
         "/groma/annotated_image": "Image",
         "/groma/markers": "MarkerArray",
+        "/groma/target_pose": "Pose",
         "/image": "Camera",
     }

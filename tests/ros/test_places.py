@@ -11,6 +11,7 @@ from geometry_msgs.msg import PoseStamped
 from robot_bench import eventually, header, picture
 from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection3DArray
+from visualization_msgs.msg import Marker
 
 from groma_ros.ros.camera import camera_info
 from groma_ros.values.pinhole import Pinhole
@@ -106,6 +107,18 @@ def test_the_target_has_a_pose_in_the_cameras_frame(make_bench, robot, metres):
     x1, y1, x2, y2 = RED_BOX
     assert (labels[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3] == 1 + int(detection.id)).all()
     assert not labels[:8].any()
+
+
+def test_the_marker_is_a_block_where_the_thing_is(make_bench, robot):
+    bench = make_bench()
+    see(bench, robot, depth_image())
+    robot.say("the red cup")
+    block, label = robot.hear("markers").markers[1:]
+    assert block.type == Marker.CUBE
+    assert block.pose == robot.hear("target_pose").pose
+    assert block.scale.z == pytest.approx(0.1, abs=0.01)
+    # Above the thing, which the camera sees from straight above: nearer to it.
+    assert label.pose.position.z == pytest.approx(0.87, abs=0.01)
 
 
 def test_a_goal_gets_its_pose_without_any_subscriber(make_bench, robot):

@@ -71,12 +71,12 @@ def test_the_default_parameter_file_holds_the_defaults():
     assert list(loaded) == [one.name for one in fields(Settings)]
 
 
-def test_the_readme_holds_the_generated_table():
+def test_the_interface_page_holds_the_generated_table():
     """The table stands between `<!-- parameters -->` and `<!-- /parameters -->`."""
-    readme = (ROOT / "README.md").read_text()
-    _, start, rest = readme.partition("<!-- parameters -->\n")
+    page = (ROOT / "docs/INTERFACE.md").read_text()
+    _, start, rest = page.partition("<!-- parameters -->\n")
     table, end, _ = rest.partition("<!-- /parameters -->")
-    assert start and end, "README.md lacks the two markers"
+    assert start and end, "docs/INTERFACE.md lacks the two markers"
     assert table.strip() == markdown_table().strip(), (
         "run: python -m groma_ros.ros.settings --markdown"
     )
