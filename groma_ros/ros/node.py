@@ -138,6 +138,7 @@ class GromaNode(LifecycleNode):
             self.settings,
             command_id=command.number,
             dialogue_id=dialogue_id,
+            gives_way=True,
         )
         self._submit(request, self._publish_answer)
 

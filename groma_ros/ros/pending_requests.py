@@ -1,7 +1,10 @@
 """Requests that were made and not answered yet: how many may wait, how long, and who is told.
 
-At most MAX_PENDING_REQUESTS wait at a time, the one under way included. A further one is answered
-with ERROR at once, so that no answer is about a picture long gone. A request waits at most
+At most MAX_PENDING_REQUESTS wait at a time, the one under way included. Where a further one comes,
+the commands of the topic that wait are cancelled, and so is every command that a newer one
+overtakes until the queue is empty: in a flood the newest command is answered next. Goals and
+services stay; where the queue is full of them a further request is answered with ERROR at once, so
+that no answer is about a picture long gone. A request waits at most
 `command_timeout_s` for a first image and is answered with NO_IMAGE then. Withdrawn requests are
 answered with CANCELLED at once, also the one under way, whose late result is dropped.
 """
@@ -40,6 +43,7 @@ class PendingRequests:
 
     def __init__(self) -> None:
         self._on_result: dict[Request, Callable[[Result], None]] = {}
+        self._is_flood = False  # from a full queue until one request at most is pending
 
     def __len__(self) -> int:
         """Return how many requests are not answered yet."""
@@ -52,12 +56,21 @@ class PendingRequests:
         on_result: Callable[[Result], None],
     ) -> None:
         """Hand a request to the model; `on_result` is called once, with its answer or refusal."""
+        self._is_flood = len(self) >= MAX_PENDING_REQUESTS or (self._is_flood and len(self) > 1)
+        if self._is_flood:
+            self._let_newest_pass()
         if len(self) >= MAX_PENDING_REQUESTS:
             reason = f"{MAX_PENDING_REQUESTS} requests are waiting already"
             on_result(Result(request, failure(Status.ERROR, reason)))
         else:
             self._on_result[request] = on_result
             to_model(request)
+
+    def _let_newest_pass(self) -> None:
+        """Cancel the commands that wait; the first request is under way."""
+        for older in list(self._on_result)[1:]:
+            if older.gives_way:
+                self.withdraw(older, "there were too many commands, and a newer one came")
 
     def answer(self, result: Result) -> None:
         """Give a result to whoever made the request, unless the request was withdrawn."""

@@ -29,6 +29,8 @@ class Request:
     region_xyxy  None for a command, else the region in source pixels that is asked about
     dialogue_id  number of the dialogue that a command belongs to; None: it stands alone
     cancel       set when nobody wants the answer any more; also ends a request under way
+    gives_way    whether it is cancelled while it waits, where the queue is full and a newer one
+                 comes
     mode         how the command is read (see `language.command_modes`)
     on_event     is told, in the model's thread, of each step towards the answer: the frame that is
                  looked at, then what `Predictor.stream` yields; None: only the answer is wanted
@@ -42,6 +44,7 @@ class Request:
     region_xyxy: tuple[float, float, float, float] | None = None
     dialogue_id: int | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
+    gives_way: bool = False
     mode: str = ""
     on_event: Callable[[Event], None] | None = None
 

@@ -5,7 +5,7 @@ import threading
 from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
-from robot_bench import PATIENCE_S, picture, value_of
+from robot_bench import PATIENCE_S, eventually, picture, value_of
 from std_srvs.srv import Trigger
 
 from groma_ros.srv import DescribeRegion
@@ -106,14 +106,17 @@ def test_a_region_that_is_none_is_refused_with_the_reason(bench):
     assert answer.message == "bbox has to have a size, not 0.0 x 10.0 pixels"
 
 
-def test_too_many_waiting_requests_are_refused(bench):
+def test_in_a_flood_of_commands_the_newest_is_answered_next(bench):
     bench.show(picture(BOX))
     bench.hold_the_model()
-    for _ in range(8):
+    for count in range(2, 22):
         bench.robot.say("the red cup")
-    refused = bench.robot.hear("grounded_text")
-    assert (refused.status, refused.command_id) == ("ERROR", 9)
-    assert refused.reason == "8 requests are waiting already"
+        eventually(lambda count=count: bench.node._command_count == count, "the command")
+    overtaken = [bench.robot.hear("grounded_text") for _ in range(2, 21)]
+    assert {a.status for a in overtaken} == {"CANCELLED"}
+    bench.predictor.gate.set()
+    answers = [bench.robot.hear("grounded_text") for _ in range(2)]
+    assert [(a.status, a.command_id) for a in answers] == [("GROUNDED", 1), ("GROUNDED", 21)]
 
 
 def test_a_command_points_back_to_the_last_answer_until_the_dialogue_is_reset(bench):

@@ -7,9 +7,9 @@ from groma_ros.ros.settings import Settings
 from groma_ros.values.answers import Status
 
 
-def submit(pending, count=1):
+def submit(pending, count=1, **more):
     """Submit requests; return them, what went to the model, and the results that were told."""
-    requests = [new_request(str(n), LatestFrame(), Settings()) for n in range(count)]
+    requests = [new_request(str(n), LatestFrame(), Settings(), **more) for n in range(count)]
     to_model, results = [], []
     for request in requests:
         pending.submit(request, to_model.append, results.append)
@@ -40,6 +40,34 @@ def test_a_full_queue_refuses_the_newest_request_at_once():
     assert (refused.request, refused.grounding.status) == (requests[-1], Status.ERROR)
     assert refused.grounding.reason == f"{MAX_PENDING_REQUESTS} requests are waiting already"
     assert len(pending) == MAX_PENDING_REQUESTS
+
+
+def test_in_a_flood_the_newest_command_waits_for_one_answer_at_most():
+    pending = PendingRequests()
+    requests, to_model, results = submit(pending, 1000, gives_way=True)
+    alive = [r for r in to_model if not r.cancel.is_set()]
+    assert alive == [requests[0], requests[-1]]  # the one under way, and the newest
+    assert len(pending) == 2
+    assert [r.request for r in results] == requests[1:-1]
+    assert {r.grounding.status for r in results} == {Status.CANCELLED}
+    assert results[0].grounding.reason == "there were too many commands, and a newer one came"
+
+
+def test_after_a_flood_commands_wait_for_each_other_again():
+    pending = PendingRequests()
+    requests, _, _ = submit(pending, 20, gives_way=True)
+    for request in (requests[0], requests[-1]):
+        pending.answer(Result(request, failure(Status.NO_IMAGE, "no image")))
+    later, _, results = submit(pending, 4, gives_way=True)
+    assert (len(pending), results) == (4, [])
+    assert not any(request.cancel.is_set() for request in later)
+
+
+def test_goals_and_questions_do_not_give_way_to_a_flood():
+    pending = PendingRequests()
+    kept, _, _ = submit(pending, 3)
+    submit(pending, 100, gives_way=True)
+    assert not any(request.cancel.is_set() for request in kept)
 
 
 def test_withdrawal_cancels_and_answers_all_and_a_late_result_is_dropped():
