@@ -350,5 +350,10 @@ def status(level: bytes, message: str, model: str, values: dict) -> DiagnosticSt
         name="groma",
         message=message,
         hardware_id=model,
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+        values=key_values(values),
     )
+
+
+def key_values(values: dict) -> list[KeyValue]:
+    """Return values of a DiagnosticStatus."""
+    return [KeyValue(key=key, value=str(value)) for key, value in values.items()]

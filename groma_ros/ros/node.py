@@ -31,6 +31,7 @@ from groma_ros.ros import messages, parameters
 from groma_ros.ros.arguments import node_parser
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
+from groma_ros.ros.latencies import Latencies
 from groma_ros.ros.latest_frame import LatestFrame
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
@@ -93,6 +94,7 @@ class GromaNode(LifecycleNode):
         self._continuous = ContinuousMode(self, self._is_ready, self._ask_command)
         self._command_count = self._dialogue_id = 0
         self._state, self._health_problem = "unconfigured", ""
+        self._latencies = Latencies()
         self._last_answer = {"answers": 0, "last_status": "", "last_latency_ms": ""}
 
         # An awaiting callback holds a mutually exclusive group, and the guard has to get through.
@@ -201,6 +203,7 @@ class GromaNode(LifecycleNode):
         self._continuous.repeat_if_due()
 
     def _publish_answer(self, result: Result) -> None:
+        self._latencies.add(result)
         has_depth = self._inputs is not None and self._inputs.depth.received > 0
         places = self._places_of(result) if self._outputs.want_places(has_depth) else None
         self._outputs.publish_answer(result, places)
@@ -356,8 +359,12 @@ class GromaNode(LifecycleNode):
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
         self._publish_status()
+        self._publish_diagnostics()
 
     def _publish_status(self, message: str = "") -> None:
+        self._outputs.publish_status(self._status(message))
+
+    def _status(self, message: str = "") -> DiagnosticStatus:
         level = DiagnosticStatus.OK
         if self._health_problem:
             level = DiagnosticStatus.WARN if self._inputs else DiagnosticStatus.ERROR
@@ -374,7 +381,19 @@ class GromaNode(LifecycleNode):
             **self._last_answer,
         }
         text = message or self._health_problem or self._state
-        self._outputs.publish_status(messages.status(level, text, self.settings.model, values))
+        return messages.status(level, text, self.settings.model, values)
+
+    def _publish_diagnostics(self) -> None:
+        """Publish the state with what changes all the time, which `~/status` leaves out."""
+        status = self._status()
+        frames = self._inputs.frames if self._inputs else LatestFrame()
+        values = {"device": self.settings.device, "dtype": self.settings.dtype}
+        values["pending_requests"] = len(self._pending)
+        values["image_age_s"] = f"{frames.last.age_s():.2f}" if frames.last else ""
+        last = self._continuous.last_command
+        values["last_command"] = last.text if last else ""
+        status.values += messages.key_values(values | self._latencies.values())
+        self._outputs.publish_diagnostics(status, self.get_clock().now().to_msg())
 
 
 def main(args: list[str] | None = None) -> int:

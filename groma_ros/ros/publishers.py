@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from diagnostic_msgs.msg import DiagnosticStatus
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -41,6 +42,7 @@ class Publishers:
         self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
         self._target_pose = publisher(PoseStamped, "~/target_pose")
         self._masks = publisher(Image, "~/masks")
+        self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(
             depth=1,
             reliability=ReliabilityPolicy.RELIABLE,
@@ -111,3 +113,7 @@ class Publishers:
         if status != self._last_status:
             self._last_status = status
             self._status.publish(status)
+
+    def publish_diagnostics(self, status: DiagnosticStatus, now: Time) -> None:
+        """Publish a state on `/diagnostics`, where robot_monitor and aggregators look."""
+        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=now), status=[status]))

@@ -41,6 +41,7 @@ def test_the_node_offers_the_names_that_are_documented(bench):
         node.get_publisher_names_and_types_by_node(*me),
         ("/rosout", "/parameter_events", "/transition_event", "/_action/status"),
     )
+    assert published.pop("/diagnostics") == "diagnostic_msgs/msg/DiagnosticArray"
     feedback = published.pop("/groma/ground/_action/feedback")
     assert feedback == f"{ACTIONS['ground']}_FeedbackMessage"
     assert published == {f"/groma/{name}": kind for name, kind in OUTPUTS.items()}
