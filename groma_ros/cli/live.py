@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import io
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
+from groma_ros.cli.live_outputs import Sink, Window, has_display, output_to
+from groma_ros.cli.live_sources import Camera, Source, VideoFile, opencv
 from groma_ros.cli.options import add_model_arguments, add_model_name, load
 from groma_ros.drawing import draw
 from groma_ros.language.command_parser import check_text
@@ -25,11 +30,15 @@ EXAMPLES = """examples:
   groma live                                    camera 0; type commands, quit ends
   groma live --video table.mp4 --command "find the cups" --out found.mp4
   groma live --camera 1 --out newest.jpg        the newest picture alone, replaced again and again
+
+A line that is typed is the command from then on, an empty line is none. Ctrl-C ends it with exit
+status 0 and whole files, or with 130 before the first frame.
 """
-WINDOW = "groma live"
+DEFAULT_OUT = Path("out/live.mp4")
 PROGRESS_S = 5.0
+RATE_FRAMES = 10
 QUIT = ("quit", "exit")
-NO_COMMAND = Grounding(Status.NOT_FOUND, "type a command")
+NO_COMMAND = "no command: type one"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="write a video (.mp4), or the newest picture alone (.jpg, .png); where there is no "
-        "display: live.mp4",
+        help="write a video (.mp4), or the newest picture alone (.jpg, .png); where no window can "
+        f"be opened: {DEFAULT_OUT}",
     )
     add_model_name(parser)
     add_model_arguments(parser)
@@ -52,48 +61,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show a camera or a video with the answers to what is typed, until it ends; return 0.
 
-    Ctrl-C ends it as the end of the video does. Raises ValueError for a source, an output or a
-    command that can't be used, ModuleNotFoundError without OpenCV.
+    Ctrl-C and SIGTERM end it as the end of the video does. Raises ValueError for a source, an
+    output or an option that can't be used and without OpenCV, KeyboardInterrupt where the user
+    interrupts before the first frame.
     """
-    import cv2
-
-    if args.command:
-        check_text(args.command)
-    source = VideoFile(cv2, args.video) if args.video else NewestFrame(cv2, args.camera)
-    typed = Typed(sys.stdin, args.command, ends=args.video is None)
-    screen = Window(cv2) if has_display(cv2) else None
-    out = args.out or (None if screen else Path("live.mp4"))
-    file = output_to(cv2, out, source.rate_hz) if out else None
-    sinks = [sink for sink in (screen, file) if sink]
-    print(f"shown {'in a window' if screen else 'in a file'}" + (f": {out}" if out else ""))
+    check_options(args)
+    cv2 = opencv()
+    source = VideoFile(cv2, args.video) if args.video else Camera(cv2, args.camera)
+    sinks: list[Sink] = []
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        count, seconds = show(source, load(args), typed, sinks, print)
+        sinks, out = open_sinks(args, cv2, source)
+        predictor = load(args)
+        say(shown_where(sinks, out))
+        typed = Typed(sys.stdin or io.StringIO(), args.command, may_end=args.video is None)
+        count, seconds = show(source, predictor, typed, sinks, say)
     finally:
-        source.close()
-        for sink in sinks:
-            sink.close()
+        for opened in (*sinks, source):
+            opened.close()
+        signal.signal(signal.SIGTERM, before)
     written = f", wrote {out}" if out and count else ""
-    print(f"{count} frames, {count / max(seconds, 1e-9):.1f} a second{written}")
+    say(f"{count} frames, {count / max(seconds, 1e-9):.1f} a second{written}")
     return 0
 
 
-class Source(Protocol):
-    """Give frames (H, W, 3) uint8 RGB; `length` is how many there are, 0 where nobody knows."""
+def check_options(args: argparse.Namespace) -> None:
+    """Raise ValueError for an option that can't be used, before anything is opened."""
+    if args.threads < 0:
+        raise ValueError(f"--threads is {args.threads}; give 0 or more")
+    if args.command:
+        check_text(args.command)
+    if args.video and args.out and args.video.resolve() == args.out.resolve():
+        raise ValueError(f"--out {args.out} is the video that is read; give another name")
 
-    rate_hz: float
-    length: int
 
-    def __iter__(self) -> Iterator[np.ndarray]: ...
+def open_sinks(
+    args: argparse.Namespace, cv2: Any, source: Source
+) -> tuple[list[Sink], Path | None]:
+    """Return where frames go, a window, a file or both, and the name of the file."""
+    sinks: list[Sink] = [Window(cv2)] if has_display(cv2) else []
+    out = args.out or (None if sinks else DEFAULT_OUT)
+    if out == DEFAULT_OUT:
+        out.parent.mkdir(exist_ok=True)
+    if out:
+        sinks.append(output_to(cv2, out, source.rate_hz, None if args.video else time.monotonic))
+    return sinks, out
 
-    def close(self) -> None: ...
+
+def shown_where(sinks: list[Sink], out: Path | None) -> str:
+    """Say in a line where the frames can be seen."""
+    if not isinstance(sinks[0], Window):
+        return f"no window can be opened here: frames go to {out}"
+    return f"frames go to a window and to {out}" if out else "frames go to a window"
 
 
-class Sink(Protocol):
-    """Take annotated frames (H, W, 3) uint8 RGB; `show` says whether to go on."""
-
-    def show(self, rgb: np.ndarray) -> bool: ...
-
-    def close(self) -> None: ...
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
 
 
 def show(
@@ -102,220 +126,109 @@ def show(
     typed: Typed,
     sinks: list[Sink],
     say: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[int, float]:
     """Answer the command that was typed last on every frame; return (frames, seconds).
 
-    `say` is told the answer in a line where it changes. Runs in the thread that loaded the
-    predictor, until the frames, the commands or a sink end, or the user interrupts.
+    `say` is told the answer in a line where it changes; `clock` gives seconds. Runs in the thread
+    that loaded the predictor, until the frames, the commands or a sink end, or the user interrupts;
+    raises KeyboardInterrupt where that is before the first frame.
     """
-    count, said, rate_hz = 0, "", 0.0
-    started = told = last = time.monotonic()
+    count, said = 0, ("", "")
+    started = told = clock()
+    times = deque([started], maxlen=RATE_FRAMES + 1)
     try:
         for rgb in source:
-            command = typed.command
-            if typed.ended:
+            over, command = typed.over, typed.command  # in this order: the last one is answered too
+            if typed.quit:
                 break
             answer = answer_of(predictor, rgb, command)
-            line = f"{answer.status}: {answer.text or answer.reason}" if command else ""
-            if line and line != said:
-                say(line)
+            line = (command, f"{answer.status}: {answer.text or answer.reason}" if answer else "")
+            if answer and line != said:
+                say(line[1])
             said = line
-            now = time.monotonic()
-            rate_hz = 0.8 * rate_hz + 0.2 / max(now - last, 1e-3) if count else 0.0
-            last, count = now, count + 1
-            annotated = draw(rgb, answer, f"{command} ({rate_hz:.1f}/s)" if command else "")
+            times.append(clock())
+            rate_hz = (len(times) - 1) / max(times[-1] - times[0], 1e-9)
+            annotated = annotate(rgb, answer, command, rate_hz)
             going_on = [sink.show(annotated) for sink in sinks]
-            if not all(going_on):
+            count += 1
+            if over or not all(going_on):
                 break
-            if source.length and now - told > PROGRESS_S:
-                told = now
+            if source.length and times[-1] - told >= PROGRESS_S:
+                told = times[-1]
                 print(f"frame {count} of {source.length}", file=sys.stderr)
     except KeyboardInterrupt:
-        pass
-    return count, time.monotonic() - started
+        print(file=sys.stderr)  # what follows is not to stand behind the terminal's ^C
+        if not count:
+            raise
+    return count, clock() - started
 
 
-def answer_of(predictor: Predictor, rgb: np.ndarray, command: str) -> Grounding:
-    """Return the answer about a frame; a command that can't be read is one with its reason."""
-    if not command:
-        return NO_COMMAND
+def answer_of(predictor: Predictor, rgb: np.ndarray, command: str) -> Grounding | None:
+    """Return the answer about a frame (H, W, 3) uint8 RGB, None without a command.
+
+    A command that can't be read is answered with the reason. A frame is looked at in any case, so
+    that a video goes at the same pace until something is typed.
+    """
+    perception = predictor.perceive(rgb)
     try:
-        return predictor.ground(predictor.perceive(rgb), command)
+        return predictor.ground(perception, command) if command else None
     except ValueError as error:
         return Grounding(Status.ERROR, "", reason=str(error))
+
+
+def annotate(rgb: np.ndarray, answer: Grounding | None, command: str, rate_hz: float) -> np.ndarray:
+    """Return a copy of a frame (H, W, 3) uint8 RGB with boxes, the command and frames a second."""
+    drawn = draw(rgb, answer, command) if answer else rgb
+    picture = Image.fromarray(np.ascontiguousarray(drawn))
+    canvas = ImageDraw.Draw(picture, "RGBA")
+    font = ImageFont.load_default(max(11, round(min(picture.size) / 30)))
+    _corner_text(canvas, (picture.width, 0), "ra", f"{rate_hz:.1f} frames/s", font)
+    if not answer:
+        _corner_text(canvas, (0, picture.height), "ld", NO_COMMAND, font)
+    return np.array(picture)
+
+
+def _corner_text(
+    canvas: ImageDraw.ImageDraw,
+    corner: tuple[int, int],
+    anchor: str,
+    text: str,
+    font: ImageFont.FreeTypeFont,
+) -> None:
+    """Write white on black into a corner of a picture; `anchor` names the corner as Pillow does."""
+    margin = font.size // 4
+    x = corner[0] + (-margin if anchor[0] == "r" else margin)
+    left, top, right, bottom = canvas.textbbox((x, corner[1]), text, font, anchor)
+    canvas.rectangle(
+        (left - margin, top - margin, right + margin, bottom + margin), (20, 20, 20, 200)
+    )
+    canvas.text((x, corner[1]), text, (255, 255, 255), font, anchor)
 
 
 class Typed:
     """Read commands, a line each, in a thread: `command` is the last one, empty for none.
 
-    `ended` is set by "quit", and, where `ends` says so, by the end of a terminal's input.
+    `quit` is set by that word. `over` is set by the end of the input where `may_end` says so, but
+    not by input that is no terminal and empty, as of a service.
     """
 
-    def __init__(self, lines: TextIO, command: str, ends: bool) -> None:
-        self.command, self.ended = command, False
-        self._lines = lines
-        self._ends = ends and lines.isatty()
+    def __init__(self, lines: TextIO, command: str, may_end: bool) -> None:
+        self.command, self.quit, self.over = command, False, False
+        self._lines, self._may_end = lines, may_end
         self._thread = threading.Thread(target=self._read, name="groma-typed", daemon=True)
         self._thread.start()
 
     def _read(self) -> None:
+        anything = self._lines.isatty()
         for line in self._lines:
+            anything = True
             if line.strip().lower() in QUIT:
-                self.ended = True
+                self.quit = True
                 return
             self.command = line.strip()
-        self.ended = self.ended or self._ends
+        self.over = self._may_end and anything
 
     def join(self) -> None:
         """Wait until everything was read."""
         self._thread.join()
-
-
-class VideoFile:
-    """Every frame of a video file, once."""
-
-    def __init__(self, cv2: Any, path: Path) -> None:
-        """Open the file; raise ValueError where it can't be read."""
-        self._cv2 = cv2
-        self._capture = cv2.VideoCapture(str(path))
-        if not self._capture.isOpened():
-            raise ValueError(f"{path} is no video that can be read")
-        self.rate_hz = self._capture.get(cv2.CAP_PROP_FPS) or 10.0
-        self.length = max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        while True:
-            good, bgr = self._capture.read()
-            if not good:
-                return
-            yield self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._capture.release()
-
-
-class NewestFrame:
-    """The newest frame of a camera; a thread takes the others out of the driver's queue."""
-
-    rate_hz, length = 10.0, 0
-
-    def __init__(self, cv2: Any, number: int) -> None:
-        """Open the camera; raise ValueError where there is none."""
-        self._cv2 = cv2
-        self._capture = cv2.VideoCapture(number)
-        if not self._capture.isOpened():
-            raise ValueError(
-                f"camera {number} can't be opened: is it there, and is no other program using it? "
-                "--video FILE takes a file"
-            )
-        self._changed = threading.Condition()
-        self._frame: np.ndarray | None = None
-        self._ended = False
-        self._thread = threading.Thread(target=self._read, name="groma-camera", daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        while not self._ended:
-            good, bgr = self._capture.read()
-            with self._changed:
-                self._frame, self._ended = bgr if good else None, self._ended or not good
-                self._changed.notify()
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._frame is not None or self._ended)
-                bgr, self._frame = self._frame, None
-            if bgr is None:
-                return
-            yield self._cv2.cvtColor(bgr, self._cv2.COLOR_BGR2RGB)
-
-    def close(self) -> None:
-        """Let the camera go."""
-        with self._changed:
-            self._ended = True
-        self._thread.join(5.0)
-        self._capture.release()
-
-
-def has_display(cv2: Any) -> bool:
-    """Say whether OpenCV can open a window here; the headless build can't."""
-    try:
-        cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL)
-    except cv2.error:
-        return False
-    return True
-
-
-class Window:
-    """A window that shows the newest frame; q, Escape or closing it ends the show."""
-
-    def __init__(self, cv2: Any) -> None:
-        self._cv2 = cv2
-
-    def show(self, rgb: np.ndarray) -> bool:
-        """Show a frame; return whether to go on."""
-        self._cv2.imshow(WINDOW, self._cv2.cvtColor(rgb, self._cv2.COLOR_RGB2BGR))
-        return self._cv2.waitKey(1) not in (27, ord("q"))
-
-    def close(self) -> None:
-        """Close the window."""
-        self._cv2.destroyAllWindows()
-
-
-def output_to(cv2: Any, path: Path, rate_hz: float) -> Sink:
-    """Return what writes a file; raise ValueError for a name of no known kind or no folder."""
-    if not path.parent.is_dir():
-        raise ValueError(f"--out {path}: there is no folder {path.parent}")
-    if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
-        return NewestPicture(path)
-    if path.suffix.lower() == ".mp4":
-        return Video(cv2, path, rate_hz)
-    raise ValueError(f"--out {path}: end the name in .mp4, .jpg or .png")
-
-
-class NewestPicture:
-    """Keep the newest frame alone in a file, which is whole at any moment."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def show(self, rgb: np.ndarray) -> bool:
-        """Replace the file."""
-        partial = self._path.with_name(f".partial-{self._path.name}")
-        Image.fromarray(rgb).save(partial)
-        partial.replace(self._path)
-        return True
-
-    def close(self) -> None:
-        """Do nothing: the file is whole."""
-
-
-class Video:
-    """Write frames as a video of the first one's size."""
-
-    def __init__(self, cv2: Any, path: Path, rate_hz: float) -> None:
-        self._cv2, self._path, self._rate_hz = cv2, path, rate_hz
-        self._writer: Any = None
-        self._size: tuple[int, int] = (0, 0)
-
-    def show(self, rgb: np.ndarray) -> bool:
-        """Add a frame; raise ValueError where the file can't be written."""
-        cv2 = self._cv2
-        if self._writer is None:
-            self._size = rgb.shape[1], rgb.shape[0]
-            codec = cv2.VideoWriter.fourcc(*"mp4v")
-            self._writer = cv2.VideoWriter(str(self._path), codec, self._rate_hz, self._size)
-            if not self._writer.isOpened():
-                raise ValueError(f"{self._path} can't be written")
-        bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        if (rgb.shape[1], rgb.shape[0]) != self._size:
-            bgr = cv2.resize(bgr, self._size)
-        self._writer.write(bgr)
-        return True
-
-    def close(self) -> None:
-        """End the file, so that it can be played."""
-        if self._writer is not None:
-            self._writer.release()

@@ -10,12 +10,45 @@ EXAMPLES = """examples:
   groma render scenes --count 5120
   groma train run --pictures scenes --photos photographs --detector yolox_nano.onnx
   groma train run --stage language --language-minutes 60
+  groma train finetune my-photographs --out mine --pictures scenes
 """
+FINETUNE = "finetune"
+DEFAULTS = {
+    "detector": "yolox_nano.onnx",
+    "views": 12288,
+    "perceiver_minutes": 60.0,
+    "language_minutes": 45.0,
+    "perceiver_lr": 4e-4,
+    "language_lr": 6e-4,
+}
+FINETUNE_DEFAULTS = {
+    "detector": "",
+    "views": 2048,
+    "perceiver_minutes": 15.0,
+    "language_minutes": 10.0,
+    "perceiver_lr": 1e-4,
+    "language_lr": 1e-4,
+}
+"""What differs where a trained model is fitted to a person's own photographs."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groma train`."""
-    parser.add_argument("out", type=Path, help="folder for checkpoints and, in the end, OUT/model")
+    parser.add_argument(
+        "run",
+        type=Path,
+        metavar="OUT",
+        help="folder for checkpoints and, in the end, OUT/model; or finetune",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="after finetune: your labelled photographs, those of the split train",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("finetuned"), help="OUT of finetune (finetuned)"
+    )
     parser.add_argument(
         "--pictures", nargs="*", default=[], metavar="DIR", help="folders of `groma render`"
     )
@@ -23,16 +56,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--photos", nargs="*", default=[], metavar="DIR", help="folders of labelled photographs"
     )
     parser.add_argument(
-        "--detector", default="yolox_nano.onnx", help="YOLOX-nano's weights (yolox_nano.onnx)"
+        "--detector",
+        help="YOLOX-nano's weights (yolox_nano.onnx; finetune: none, what it says is not kept)",
     )
     parser.add_argument("--start", default="nano", metavar="MODEL", help="model to train on (nano)")
     parser.add_argument("--stage", choices=STAGES, help="run one stage (default: all, in order)")
     parser.add_argument("--workers", type=int, default=2, help="processes that share gradients (2)")
     parser.add_argument(
-        "--views", type=int, default=12288, help="augmented pictures, 1.1 MB of disk each (12288)"
+        "--views", type=int, help="augmented pictures, 1.1 MB of disk each (12288; finetune 2048)"
     )
-    parser.add_argument("--perceiver-minutes", type=float, default=60, help="training time (60)")
-    parser.add_argument("--language-minutes", type=float, default=45, help="training time (45)")
+    parser.add_argument("--perceiver-minutes", type=float, help="training time (60; finetune 15)")
+    parser.add_argument("--language-minutes", type=float, help="training time (45; finetune 10)")
     parser.add_argument(
         "--batch", type=int, default=3, help="views a process and step of the perceiver (3)"
     )
@@ -42,8 +76,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=14,
         help="questions a process and step, about one picture (14)",
     )
-    parser.add_argument("--perceiver-lr", type=float, default=4e-4, help="peak rate (4e-4)")
-    parser.add_argument("--language-lr", type=float, default=6e-4, help="peak rate (6e-4)")
+    parser.add_argument("--perceiver-lr", type=float, help="peak rate (4e-4; finetune 1e-4)")
+    parser.add_argument("--language-lr", type=float, help="peak rate (6e-4; finetune 1e-4)")
     parser.add_argument("--seed", type=int, default=1)
 
 
@@ -58,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.perceiver import train_perceiver
     from groma_ros.train.views import make_views
 
-    out = args.out
+    settle(args)
+    out = args.run
     out.mkdir(parents=True, exist_ok=True)
     views, perceiver, language = out / "views", out / "perceiver.pt", out / "language.pt"
     for stage in [args.stage] if args.stage else STAGES:
@@ -66,7 +101,9 @@ def run(args: argparse.Namespace) -> int:
         if stage == "views":
             if not (args.pictures or args.photos):
                 raise FileNotFoundError("there is nothing to look at: give --pictures or --photos")
-            require(Path(args.detector), "give the file of YOLOX-nano's weights with --detector")
+            if args.detector:
+                advice = "give the file of YOLOX-nano's weights with --detector"
+                require(Path(args.detector), advice)
             spawn(
                 make_views,
                 args.workers,
@@ -112,6 +149,25 @@ def run(args: argparse.Namespace) -> int:
             export(args.start, perceiver, language, out / "model")
             print(f"wrote {out / 'model'}")
     return 0
+
+
+def settle(args: argparse.Namespace) -> None:
+    """Fill in what was not given: the recipe's defaults, or those of finetune.
+
+    Raises ValueError where finetune has no folder, FileNotFoundError where that is not there.
+    """
+    defaults = DEFAULTS
+    if args.run == Path(FINETUNE):
+        if args.folder is None:
+            raise ValueError("say which folder: groma train finetune FOLDER")
+        require(Path(args.folder), "finetune takes a folder of labelled photographs")
+        args.run, args.photos = args.out, [*args.photos, args.folder]
+        defaults = DEFAULTS | FINETUNE_DEFAULTS
+    elif args.folder is not None:
+        raise ValueError(f"{args.folder} is one word too many; --photos takes photographs")
+    for name, value in defaults.items():
+        if getattr(args, name) is None:
+            setattr(args, name, value)
 
 
 def require(path: Path, advice: str) -> None:

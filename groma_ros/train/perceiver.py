@@ -171,8 +171,10 @@ def cell_losses(
     coarse = coarse.masked_fill(coarse == NAMES, -1).amax(-1).flatten()
     coarse = torch.where(coarse < 0, torch.where(coarse == -1, NAMES, UNKNOWN), coarse)
     seen = F.cross_entropy(aids.image_token(image_tokens).flatten(0, 1), coarse, weight)
-    said = detector[..., :80].flatten(1, 2)
-    kept = F.binary_cross_entropy_with_logits(aids.cell_detector(features), said) * 80
+    said, anything = detector.flatten(1, 2).split([80, 1], dim=-1)  # (B, G*G, 80), (B, G*G, 1)
+    looked = (anything < 1).expand_as(said)  # where no detector looked nothing is kept
+    kept = F.binary_cross_entropy_with_logits(aids.cell_detector(features)[looked], said[looked])
+    kept = (kept * 80).nan_to_num()
     return {
         "cell": named.nan_to_num() + 0.3 * painted.nan_to_num(),
         "image": 0.2 * seen.nan_to_num(),

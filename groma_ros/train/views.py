@@ -6,7 +6,8 @@ and photographs become the same thing here.
 
 A folder holds `views-00000.features.npy` (V, FEATURES) float16, the levels of `JointStem`
 flattened behind each other, `views-00000.detector.npy` (V, G, G, 81) uint8, the detector's
-probability of each of its 80 names (255 is one) and, last, that anything is there, and
+probability of each of its 80 names (255 is one) and, last, that anything is there (255
+everywhere where no detector looked), and
 `views-00000.json`, a list of truths (see `Truth`).
 """
 
@@ -216,10 +217,18 @@ class Detector:
         return torch.nn.functional.conv2d(features, weight, bias)
 
 
+def unknowing(levels: Sequence[Tensor]) -> np.ndarray:
+    """Return what a detector that knows nothing says: there may be anything anywhere."""
+    batch, _, height, width = levels[1].shape
+    said = np.zeros((batch, height, width, 81), dtype=np.uint8)
+    said[..., -1] = 255
+    return said
+
+
 @torch.no_grad()
 def write_views(
     stem: JointStem,
-    detector: Detector,
+    detector: Callable[[Sequence[Tensor]], np.ndarray],
     pictures: Iterator[tuple[np.ndarray, Truth]],
     folder: Path,
     shard: int,
@@ -273,7 +282,7 @@ def make_views(
     for name in pictures:
         sources["rendered"] += rendered(name)
     stem = start_model(start, detector)[0].perceiver.vis_encoder.stem.eval()
-    last = Detector(last_layers(detector))
+    last = Detector(last_layers(detector)) if detector else unknowing
     shards = -(-count // SHARD_VIEWS)
     for shard in range(rank, shards, workers):
         rng = np.random.default_rng([seed, shard])

@@ -36,7 +36,15 @@ from groma_ros.train.questions import UNKNOWN as NO_COLOUR
 from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture, look
 from groma_ros.train.start import widened
-from groma_ros.train.views import EVERYTHING, SIDE, Detector, Thing, ViewFolder, write_views
+from groma_ros.train.views import (
+    EVERYTHING,
+    SIDE,
+    Detector,
+    Thing,
+    ViewFolder,
+    unknowing,
+    write_views,
+)
 from groma_ros.train.views import Truth as ViewTruth
 from groma_ros.train.words import WordTables
 
@@ -289,6 +297,20 @@ def test_nothing_is_learned_where_an_unlabelled_thing_may_be(views):
     assert part.weight.tolist() == [1.0, GUESS_WEIGHT], "what detectors guessed counts less"
     centres = torch.tensor([[20.5 / 24, 20.5 / 24], [0.1, 0.9]])
     assert under(part.doubtful, centres).tolist() == [True, False]
+
+
+def test_without_a_detector_nothing_is_learned_where_nobody_looked(tmp_path):
+    cup = Thing("cup", "red", (0.25, 0.25, 0.6, 0.6))
+    rgb = np.zeros((2, SIDE, SIDE, 3), np.uint8)
+    truths = [ViewTruth("mine", [cup], [], [], ["cup"]), ViewTruth("mine", [cup], [], [], ["*80"])]
+    write_views(small_stem(), unknowing, iter(zip(rgb, truths, strict=True)), tmp_path, 0)
+    folder = ViewFolder(tmp_path)
+    partly, wholly = (
+        target_of(truth, said)
+        for truth, said in zip(folder.truths, folder.detector([0, 1]), strict=True)
+    )
+    assert partly.doubtful.all()
+    assert not wholly.doubtful.any()
 
 
 def test_the_perceiver_learns_a_view_and_an_empty_one(tokenizer, views):
