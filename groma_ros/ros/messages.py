@@ -12,7 +12,7 @@ from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
 from numpy.typing import ArrayLike
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, RegionOfInterest
 from std_msgs.msg import ColorRGBA, Header
 from vision_msgs.msg import (
     BoundingBox2D,
@@ -140,6 +140,14 @@ def bounding_box(box_xyxy: ArrayLike) -> BoundingBox2D:
     box = BoundingBox2D(size_x=x2 - x1, size_y=y2 - y1)
     box.center.position.x, box.center.position.y = (x1 + x2) / 2, (y1 + y2) / 2
     return box
+
+
+def region_of(box: BoundingBox2D, roi: RegionOfInterest) -> BoundingBox2D:
+    """Return a region that is given as a box or, where that has no size, as whole pixels."""
+    if box.size_x or box.size_y or not (roi.width and roi.height):
+        return box
+    left, top = roi.x_offset, roi.y_offset
+    return bounding_box((left, top, left + roi.width, top + roi.height))
 
 
 def box_xyxy(box: BoundingBox2D) -> tuple[float, float, float, float]:

@@ -49,7 +49,8 @@ class Services:
         """Answer a question about a region of the newest image."""
         answered: Future = Future()
         try:
-            self._ask_about_region(request.question, request.bbox, answered.set_result)
+            bbox = messages.region_of(request.bbox, request.roi)
+            self._ask_about_region(request.question, bbox, answered.set_result)
         except ValueError as error:
             response.message = str(error)
             return response

@@ -6,6 +6,7 @@ from lifecycle_msgs.srv import GetState
 from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.parameter import Parameter
 from robot_bench import PATIENCE_S, eventually, picture, value_of
+from sensor_msgs.msg import RegionOfInterest
 from std_srvs.srv import Trigger
 
 from groma_ros.srv import DescribeRegion
@@ -97,6 +98,14 @@ def test_a_region_is_described(bench):
     request = describe(BOX, question="")
     answer = bench.robot.call(DescribeRegion, request)
     assert answer.answer.text == "the region: What is this?"
+
+
+def test_a_region_may_be_given_in_whole_pixels(bench):
+    bench.show(picture(BOX))
+    x1, y1, x2, y2 = BOX
+    roi = RegionOfInterest(x_offset=x1, y_offset=y1, width=x2 - x1, height=y2 - y1)
+    answer = bench.robot.call(DescribeRegion, DescribeRegion.Request(roi=roi))
+    assert (answer.success, answer.answer.text) == (True, "the region: What is this?")
 
 
 def test_a_region_that_is_none_is_refused_with_the_reason(bench):

@@ -42,7 +42,7 @@ def test_the_predictor_has_its_methods():
 def test_the_command_has_its_subcommands():
     assert set(cli.SUBCOMMANDS) >= {
         *("ground", "describe", "load", "convert", "random-checkpoint", "bench", "parity"),
-        *("render", "train", "calibrate", "eval"),
+        *("render", "train", "calibrate", "eval", "live"),
     }
     assert 'console_scripts": ["groma = groma_ros.cli:main"]' in (ROOT / "setup.py").read_text()
 
