@@ -62,8 +62,14 @@ class Window:
             cv2.resizeWindow(WINDOW, round(width * scale), round(height * scale))
         cv2.imshow(WINDOW, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
         key = cv2.waitKey(1) & 0xFF
-        visible = cv2.getWindowProperty(WINDOW, cv2.WND_PROP_VISIBLE) >= 1
-        return visible and key not in (27, ord("q"))
+        return key not in (27, ord("q")) and self._is_visible()
+
+    def _is_visible(self) -> bool:
+        """Say whether the window is still there; Qt raises an error once it was closed."""
+        try:
+            return self._cv2.getWindowProperty(WINDOW, self._cv2.WND_PROP_VISIBLE) >= 1
+        except self._cv2.error:
+            return False
 
     def close(self) -> None:
         """Close the window."""

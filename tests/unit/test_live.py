@@ -420,11 +420,17 @@ def test_a_window_is_tried_where_it_can_do_no_harm(monkeypatch, built, display, 
 
 
 def window_cv2(key=-1, visible=1.0):
-    """Return an OpenCV whose window gives a key and says whether it is still there."""
+    """Return an OpenCV whose window gives a key and says whether it is there; None: an error."""
     fake_cv2 = SimpleNamespace(calls=[], waitKey=lambda ms: key, cvtColor=cv2.cvtColor)
     for name in ("namedWindow", "resizeWindow", "imshow", "destroyAllWindows"):
         setattr(fake_cv2, name, lambda *args, name=name: fake_cv2.calls.append((name, args)))
-    fake_cv2.getWindowProperty = lambda window, which: visible
+
+    def visibility(window, which):
+        if visible is None:
+            raise cv2.error("NULL guiReceiver (please create a window)")
+        return visible
+
+    fake_cv2.getWindowProperty, fake_cv2.error = visibility, cv2.error
     for name in ("WINDOW_NORMAL", "WINDOW_GUI_NORMAL", "WND_PROP_VISIBLE", "COLOR_RGB2BGR"):
         setattr(fake_cv2, name, getattr(cv2, name))
     return fake_cv2
@@ -437,7 +443,8 @@ def window_cv2(key=-1, visible=1.0):
         (ord("x"), 1.0, True),
         (ord("q"), 1.0, False),
         (27, 1.0, False),
-        (-1, 0, False),
+        (-1, 0.0, False),
+        (-1, None, False),  # Qt, whose last window was closed
     ],
 )
 def test_a_window_ends_by_key_or_by_being_closed(key, visible, going_on):
