@@ -81,6 +81,7 @@ def test_messages_and_services_have_their_fields():
     ]
     assert declared("srv/DescribeRegion.srv") == [
         "vision_msgs/BoundingBox2D bbox",
+        "sensor_msgs/RegionOfInterest roi",
         "string question",
         "bool success",
         "string message",
