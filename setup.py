@@ -19,7 +19,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["groma_ros", "groma_ros.*"]),
-    package_data={"groma_ros": ["nano/*", "data/*", "data/**/*", "**/*.yaml"]},
+    package_data={"groma_ros": ["nano/*", "nano_photos/*", "data/*", "data/**/*", "**/*.yaml"]},
     zip_safe=False,
     install_requires=[
         "huggingface_hub>=0.30",

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-NANO = "nano"
+SHIPPED = {"nano": "nano", "nano-photos": "nano_photos"}
+"""Folders in the package, by the names of the models."""
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def model_folder(model: str | Path) -> Path:
     """Return the folder that holds config.json, tokenizer.model and weights of a model.
 
-    `model` is "nano" (shipped with the package), a folder, or a Hugging Face hub id such as
-    "FoundationVision/groma-7b-finetune". Only a hub id may use the network. Raises ValueError
-    that says what is missing and how to get it.
+    `model` is "nano" or "nano-photos" (shipped with the package), a folder, or a Hugging Face hub
+    id such as "FoundationVision/groma-7b-finetune". Only a hub id may use the network. Raises
+    ValueError that says what is missing and how to get it.
     """
     return local_folder(model) or _from_hub(str(model))
 
@@ -24,11 +25,11 @@ def local_folder(model: str | Path) -> Path | None:
 
     Raises ValueError as `model_folder` does. Uses neither torch nor the network.
     """
-    if str(model) == NANO:
-        folder = Path(__file__).parents[1] / NANO
+    if str(model) in SHIPPED:
+        folder = Path(__file__).parents[1] / SHIPPED[str(model)]
         if not (folder / "config.json").is_file():
             raise ValueError(
-                f"the weights of groma-nano are not in {folder}; install the package from a "
+                f"the weights of groma-{model} are not in {folder}; install the package from a "
                 "complete checkout, or name another model folder"
             )
         return folder
@@ -40,8 +41,8 @@ def local_folder(model: str | Path) -> Path | None:
     if _HUB_ID.fullmatch(str(model)) and not folder.parent.is_dir():
         return None
     raise ValueError(
-        f'there is no model folder {model}; give "nano", an existing folder or a hub id such as '
-        "FoundationVision/groma-7b-finetune"
+        f'there is no model folder {model}; give "nano", "nano-photos", an existing folder or a '
+        "hub id such as FoundationVision/groma-7b-finetune"
     )
 
 

@@ -29,7 +29,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def add_model_name(parser: argparse.ArgumentParser) -> None:
     """Declare the option that names the model."""
     parser.add_argument(
-        "--model", default="nano", help="nano (shipped), a folder or a Hugging Face hub id (nano)"
+        "--model",
+        default="nano",
+        help="nano or nano-photos (shipped), a folder or a Hugging Face hub id (nano)",
     )
 
 

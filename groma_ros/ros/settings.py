@@ -60,7 +60,8 @@ class Settings:
 
     model: str = setting(
         "nano",
-        "The weights: nano (shipped with the package), a folder, or a Hugging Face hub id.",
+        "The weights: nano (rendered tabletops) or nano-photos (photographs), shipped with the "
+        "package, a folder, or a Hugging Face hub id.",
         pattern=r".*\S.*",
         changes=UNCONFIGURED,
     )

@@ -231,7 +231,9 @@ class Examiner:
                 self.wrong.append(_failure(number, question, command, answer))
             if question.form == "locate":
                 wanted = (truth.box_xyxy_norm[list(question.objects)] * size).reshape(-1, 4)
-                self._weigh(perception, parse_command(command).target.query, wanted, answer)
+                target = parse_command(command).target
+                if target is not None:
+                    self._weigh(perception, target.query, wanted, answer)
             if question.form == "locate" and question.objects:
                 self.refused.append(answer.status.value == "NOT_FOUND")
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from groma_ros.checkpoint.locate import NANO, model_folder
+from groma_ros.checkpoint.locate import model_folder
 from groma_ros.checkpoint.released_config import RELEASED
 from groma_ros.checkpoint.tensor_names import EMBEDDINGS, HEAD, canonical_name
 from groma_ros.checkpoint.write import (
@@ -209,7 +209,7 @@ def vocabulary(pieces: int) -> bytes:
 @cache
 def nano_vocabulary() -> GromaTokenizer:
     """Return the tokenizer of groma-nano."""
-    return GromaTokenizer.from_folder(model_folder(NANO))
+    return GromaTokenizer.from_folder(model_folder("nano"))
 
 
 def _unused_piece(index: int) -> bytes:

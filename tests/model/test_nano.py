@@ -94,3 +94,12 @@ def test_a_picture_is_grounded_where_transformers_and_torch_s_compiler_are_out_o
     )
     assert run.returncode == 0, run.stderr
     assert json.loads(run.stdout)["status"] == "GROUNDED"
+
+
+def test_the_model_for_photographs_ships_too_and_knows_a_cup_from_a_laptop():
+    photos = Predictor.from_pretrained("nano-photos", device="cpu")
+    seen = photos.perceive(skimage.data.coffee())
+    answer = photos.ground(seen, "find the cup")
+    assert answer.status is Status.GROUNDED
+    assert overlap(answer, COFFEE_CUP_AND_SAUCER) > 0.5
+    assert photos.ground(seen, "find the laptop").status is Status.NOT_FOUND
