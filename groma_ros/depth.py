@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike
 
 from groma_ros.values.pinhole import Pinhole
 
-MILLIMETRES = ("16UC1", "mono16")
+UNITS_A_METRE = {"16UC1": 1000, "mono16": 1000, "32FC1": 1}
+"""Of a depth image, by encoding (REP 118)."""
 MARGIN = 0.35
 """Of the box's longer side: how far around the box the support is looked for."""
 LEAST_DEPTH = 0.2
@@ -137,15 +138,18 @@ def metres(values: np.ndarray, encoding: str) -> np.ndarray:
 
     Raises ValueError for an encoding that is no depth.
     """
-    if encoding in MILLIMETRES:
-        depth_m = values.astype(np.float32) / 1000
-    elif encoding == "32FC1":
-        depth_m = values.astype(np.float32)
-    else:
-        raise ValueError(f"depth encoding {encoding!r} is none of 16UC1, mono16, 32FC1")
+    depth_m = values.astype(np.float32) / units_a_metre(encoding)
     with np.errstate(invalid="ignore"):
         depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = np.nan
     return depth_m
+
+
+def units_a_metre(encoding: str) -> int:
+    """Return what a metre is in a depth image; raise ValueError for an encoding that is none."""
+    units = UNITS_A_METRE.get(encoding)
+    if units is None:
+        raise ValueError(f"depth encoding {encoding!r} is none of {', '.join(UNITS_A_METRE)}")
+    return units
 
 
 def scale_between(image_hw: tuple[int, int], depth_hw: tuple[int, int]) -> tuple[float, float]:

@@ -18,7 +18,8 @@ STATUS_RGB = {
     Status.CANCELLED: (190, 190, 190),
     Status.ERROR: (255, 130, 120),
 }
-_INK_RGB, _BAR_RGBA = (15, 15, 15), (20, 20, 20, 200)
+BAR_RGBA = (20, 20, 20, 200)
+_INK_RGB = (15, 15, 15)
 
 Rectangle = tuple[int, int, int, int]
 
@@ -32,9 +33,8 @@ def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray
     this, but need OpenCV.
     """
     picture = Image.fromarray(np.ascontiguousarray(rgb))
-    short_side = min(picture.size)
-    font = _font(max(11, round(short_side / 30)))
-    line = max(2, round(short_side / 240))
+    font = font_for(picture.size)
+    line = max(2, round(min(picture.size) / 240))
     bar_top = picture.height - _line_height(font) - 2 * line
     canvas = ImageDraw.Draw(picture, "RGBA")
     taken: list[Rectangle] = []
@@ -105,7 +105,7 @@ def _caption(
     `line` is the width of a margin, `top` the upper edge of the bar and `size` (width, height) of
     the picture, all in pixels.
     """
-    canvas.rectangle((0, top, *size), fill=_BAR_RGBA)
+    canvas.rectangle((0, top, *size), fill=BAR_RGBA)
     status = str(grounding.status)
     y = top + line
     canvas.text((2 * line, y), status, STATUS_RGB[grounding.status], font)
@@ -123,6 +123,11 @@ def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
     while text and font.getlength(text + "...") > width:
         text = text[:-1]
     return text + "..." if text else ""
+
+
+def font_for(size: tuple[int, int]) -> ImageFont.FreeTypeFont:
+    """Return the font for a picture of `size` (width, height): letters grow with it."""
+    return _font(max(11, round(min(size) / 30)))
 
 
 @lru_cache(maxsize=8)

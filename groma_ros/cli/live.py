@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from groma_ros.cli.live_outputs import Sink, Window, has_display, output_to
 from groma_ros.cli.live_sources import Camera, Source, VideoFile, opencv
-from groma_ros.cli.options import add_model_arguments, add_model_name, load
-from groma_ros.drawing import draw
+from groma_ros.cli.options import add_model_arguments, add_model_name, check_threads, load
+from groma_ros.drawing import BAR_RGBA, draw, font_for
 from groma_ros.language.command_parser import check_text
 from groma_ros.values.answers import Grounding, Status
 
@@ -87,8 +87,7 @@ def run(args: argparse.Namespace) -> int:
 
 def check_options(args: argparse.Namespace) -> None:
     """Raise ValueError for an option that can't be used, before anything is opened."""
-    if args.threads < 0:
-        raise ValueError(f"--threads is {args.threads}; give 0 or more")
+    check_threads(args)
     if args.command:
         check_text(args.command)
     if args.video and args.out and args.video.resolve() == args.out.resolve():
@@ -182,7 +181,7 @@ def annotate(rgb: np.ndarray, answer: Grounding | None, command: str, rate_hz: f
     drawn = draw(rgb, answer, command) if answer else rgb
     picture = Image.fromarray(np.ascontiguousarray(drawn))
     canvas = ImageDraw.Draw(picture, "RGBA")
-    font = ImageFont.load_default(max(11, round(min(picture.size) / 30)))
+    font = font_for(picture.size)
     _corner_text(canvas, (picture.width, 0), "ra", f"{rate_hz:.1f} frames/s", font)
     if not answer:
         _corner_text(canvas, (0, picture.height), "ld", NO_COMMAND, font)
@@ -200,9 +199,7 @@ def _corner_text(
     margin = font.size // 4
     x = corner[0] + (-margin if anchor[0] == "r" else margin)
     left, top, right, bottom = canvas.textbbox((x, corner[1]), text, font, anchor)
-    canvas.rectangle(
-        (left - margin, top - margin, right + margin, bottom + margin), (20, 20, 20, 200)
-    )
+    canvas.rectangle((left - margin, top - margin, right + margin, bottom + margin), BAR_RGBA)
     canvas.text((x, corner[1]), text, (255, 255, 255), font, anchor)
 
 

@@ -64,8 +64,7 @@ def prepare(args: argparse.Namespace) -> np.ndarray:
 
     Raises ValueError for an option that can't be used or a picture that can't be read.
     """
-    if args.threads < 0:
-        raise ValueError(f"--threads is {args.threads}; give 0 or more")
+    check_threads(args)
     if args.save is not None:
         Image.init()
         if args.save.suffix.lower() not in Image.registered_extensions():
@@ -75,6 +74,12 @@ def prepare(args: argparse.Namespace) -> np.ndarray:
         if not args.save.parent.is_dir():
             raise ValueError(f"--save {args.save}: there is no folder {args.save.parent}")
     return read_picture(args.image)
+
+
+def check_threads(args: argparse.Namespace) -> None:
+    """Raise ValueError for a number of threads that can't be."""
+    if args.threads < 0:
+        raise ValueError(f"--threads is {args.threads}; give 0 or more")
 
 
 def load(args: argparse.Namespace) -> Predictor:

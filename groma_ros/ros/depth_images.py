@@ -11,16 +11,14 @@ import struct
 from collections import deque
 from typing import Any
 
-import cv2
 import numpy as np
 
-from groma_ros.depth import metres
+from groma_ros.depth import UNITS_A_METRE, metres, units_a_metre
 
 KEPT = 30
 """Depth images that are kept: one second at a camera's usual rate."""
 HEADER = struct.Struct("<iff")
 """Of compressed_depth_image_transport: an enum, then A and B of 32FC1's A / (value - B)."""
-DTYPES = {"16UC1": np.uint16, "mono16": np.uint16, "32FC1": np.float32}
 
 
 class DepthBuffer:
@@ -75,30 +73,31 @@ def to_metres(message: Any) -> np.ndarray:
     """
     if hasattr(message, "format"):
         return _decompressed(message)
-    dtype = DTYPES.get(message.encoding)
-    if dtype is None:
-        raise ValueError(f"depth encoding {message.encoding!r} is none of {', '.join(DTYPES)}")
-    dtype = np.dtype(dtype).newbyteorder(">" if message.is_bigendian else "<")
-    row_bytes = message.width * dtype.itemsize
+    units_a_metre(message.encoding)  # raises for what is no depth
+    from groma_ros.ros import image_encodings  # imports OpenCV: not before the node is active
+
+    encoding = image_encodings.ENCODINGS[message.encoding]
+    row_bytes = image_encodings.row_bytes(message, encoding)
     if (
         not row_bytes
         or message.step < row_bytes
-        or len(message.data) < message.height * message.step
+        or len(message.data) < image_encodings.data_bytes(message, encoding)
     ):
         raise ValueError(
             f"depth image of {message.width}x{message.height} {message.encoding} with step "
             f"{message.step} has {len(message.data)} bytes"
         )
-    rows = np.frombuffer(message.data, np.uint8, message.height * message.step)
-    rows = np.ascontiguousarray(rows.reshape(message.height, message.step)[:, :row_bytes])
-    return metres(rows.view(dtype), message.encoding)
+    (values,) = image_encodings.planes(message, encoding)  # (H, W, 1)
+    return metres(values[..., 0], message.encoding)
 
 
 def _decompressed(message: Any) -> np.ndarray:
     """Read what compressed_depth_image_transport writes: a header of 12 bytes, then a PNG."""
+    import cv2  # not before the node is active: it takes a fifth of its start
+
     encoding = message.format.partition(";")[0].strip()
     described = f"compressed depth of format {message.format!r} and {len(message.data)} bytes"
-    if "compressedDepth" not in message.format or encoding not in DTYPES:
+    if "compressedDepth" not in message.format or encoding not in UNITS_A_METRE:
         raise ValueError(f"{described} is no depth; give the topic that ends in /compressedDepth")
     if len(message.data) <= HEADER.size:
         raise ValueError(f"{described} is cut off")

@@ -150,13 +150,13 @@ def decode(message) -> np.ndarray:
     message.
     """
     encoding = ENCODINGS[message.encoding]
-    rgb = encoding.to_rgb(*_planes(message, encoding))
+    rgb = encoding.to_rgb(*planes(message, encoding))
     if rgb.dtype == np.uint16:
         rgb = cv2.convertScaleAbs(rgb, alpha=255 / 65535)
     return rgb
 
 
-def _planes(message, encoding: Encoding) -> list[np.ndarray]:
+def planes(message, encoding: Encoding) -> list[np.ndarray]:
     """Return each plane as (H, W, C) values in the machine's byte order, without padding."""
     stored = np.dtype(encoding.dtype).newbyteorder(">" if message.is_bigendian else "<")
     planes, offset = [], 0

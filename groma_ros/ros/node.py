@@ -32,7 +32,7 @@ from groma_ros.ros.arguments import node_parser
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
 from groma_ros.ros.latencies import Latencies
-from groma_ros.ros.latest_frame import LatestFrame
+from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.model_loading import load_predictor, release_memory
@@ -368,7 +368,7 @@ class GromaNode(LifecycleNode):
         level = DiagnosticStatus.OK
         if self._health_problem:
             level = DiagnosticStatus.WARN if self._inputs else DiagnosticStatus.ERROR
-        frames = self._inputs.frames if self._inputs else LatestFrame()
+        frames = self._frames
         values = {
             "state": self._state,
             "mode": self.settings.mode,
@@ -383,10 +383,15 @@ class GromaNode(LifecycleNode):
         text = message or self._health_problem or self._state
         return messages.status(level, text, self.settings.model, values)
 
+    @property
+    def _frames(self) -> LatestFrame[Frame]:
+        """Return the frames of the camera; there are none while the node is not active."""
+        return self._inputs.frames if self._inputs else LatestFrame()
+
     def _publish_diagnostics(self) -> None:
         """Publish the state with what changes all the time, which `~/status` leaves out."""
         status = self._status()
-        frames = self._inputs.frames if self._inputs else LatestFrame()
+        frames = self._frames
         values = {"device": self.settings.device, "dtype": self.settings.dtype}
         values["pending_requests"] = len(self._pending)
         values["image_age_s"] = f"{frames.last.age_s():.2f}" if frames.last else ""

@@ -17,6 +17,14 @@ def corners(detection):
     return messages.box_xyxy(detection.bbox)
 
 
+def goal_under_way(bench):
+    """Return a goal at which the model is at work, where it stays until `gate.set()`."""
+    bench.predictor.gate.clear()
+    goal = bench.robot.pursue("the red cup")
+    assert bench.predictor.entered.acquire(timeout=PATIENCE_S)
+    return goal
+
+
 def test_a_goal_is_answered_with_what_the_topics_would_say(bench):
     bench.show(picture(RED_BOX), seconds=7)
     goal = bench.robot.pursue("pick up the red cup")
@@ -75,9 +83,7 @@ def test_the_mode_goes_to_the_model(bench):
 
 def test_a_cancelled_goal_ends_while_the_model_is_still_at_work(bench):
     bench.show(picture(RED_BOX))
-    bench.predictor.gate.clear()
-    goal = bench.robot.pursue("the red cup")
-    assert bench.predictor.entered.acquire(timeout=PATIENCE_S)
+    goal = goal_under_way(bench)
     goal.cancel()
     status, result = goal.result()
     assert (status, result.answer.status) == (GoalStatus.STATUS_CANCELED, "CANCELLED")
@@ -131,9 +137,7 @@ def test_a_full_queue_ends_a_goal_at_once(bench):
 def test_a_newer_goal_replaces_the_one_under_way(make_bench):
     bench = make_bench(goal_policy="replace")
     bench.show(picture(RED_BOX))
-    bench.predictor.gate.clear()
-    first = bench.robot.pursue("the red cup")
-    assert bench.predictor.entered.acquire(timeout=PATIENCE_S)
+    first = goal_under_way(bench)
     second = bench.robot.pursue("the red cup")
     status, result = first.result()
     assert (status, result.answer.reason) == (GoalStatus.STATUS_ABORTED, "a newer goal came")
@@ -144,9 +148,7 @@ def test_a_newer_goal_replaces_the_one_under_way(make_bench):
 def test_a_second_goal_is_refused_where_the_robot_wants_that(make_bench):
     bench = make_bench(goal_policy="refuse")
     bench.show(picture(RED_BOX))
-    bench.predictor.gate.clear()
-    first = bench.robot.pursue("the red cup")
-    assert bench.predictor.entered.acquire(timeout=PATIENCE_S)
+    first = goal_under_way(bench)
     assert not bench.robot.pursue("the red cup").handle.accepted
     bench.predictor.gate.set()
     assert first.result()[0] == GoalStatus.STATUS_SUCCEEDED
@@ -156,9 +158,7 @@ def test_a_second_goal_is_refused_where_the_robot_wants_that(make_bench):
 def test_after_a_goal_the_next_one_is_taken(make_bench, ending):
     bench = make_bench(goal_policy="refuse")
     bench.show(picture(RED_BOX))
-    bench.predictor.gate.clear()
-    first = bench.robot.pursue("the red cup")
-    assert bench.predictor.entered.acquire(timeout=PATIENCE_S)
+    first = goal_under_way(bench)
     if ending == "a cancellation":
         first.cancel()
     bench.predictor.gate.set()

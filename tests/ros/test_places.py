@@ -2,7 +2,6 @@
 
 import array
 import sys
-import time
 import types
 
 import numpy as np
@@ -68,23 +67,22 @@ def see(bench, robot, depth=None, info=True, seconds=1):
     if info:
         eventually(robot.info.get_subscription_count, "somebody who takes CameraInfo")
         eventually(lambda: node.count_publishers("/camera_info"), "the calibration's publisher")
-        while not node._inputs._camera_infos:
-            robot.info.publish(camera_info(header(seconds), SIZE_HW, PINHOLE))
-            eventually_soon(lambda: node._inputs._camera_infos)
+        known = camera_info(header(seconds), SIZE_HW, PINHOLE)
+        sent_until(robot.info, known, lambda: node._inputs._camera_infos)
     if depth is not None:
         eventually(robot.depth.get_subscription_count, "somebody who takes depth")
-        while not node._inputs.depth.received:
-            robot.depth.publish(depth)
-            eventually_soon(lambda: node._inputs.depth.received)
+        sent_until(robot.depth, depth, lambda: node._inputs.depth.received)
     bench.show(picture(RED_BOX), seconds=seconds)
 
 
-def eventually_soon(condition):
-    """Give a message that may be lost a moment to come."""
-    for _ in range(50):
-        if condition():
-            return
-        time.sleep(0.02)
+def sent_until(publisher, message, arrived):
+    """Publish a message, which best effort may lose, until it has arrived."""
+
+    def sent():
+        publisher.publish(message)
+        return arrived()
+
+    eventually(sent, publisher.topic)
 
 
 @pytest.mark.parametrize("metres", [False, True])

@@ -235,3 +235,9 @@ def test_what_the_model_logs_is_logged_by_the_node(monkeypatch):
     spin(SimpleNamespace(get_logger=lambda: logger), stopping)
     logging.getLogger("groma_ros").warning("the node is gone")
     assert lines == [("warning", "no graph: why"), ("info", "a graph")]
+
+
+def test_the_node_s_modules_import_no_opencv():
+    """It takes a fifth of the start, and where it is absent the node is to say so in a line."""
+    program = "import sys, groma_ros.ros.node; sys.exit('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-P", "-c", program], check=False).returncode == 0
