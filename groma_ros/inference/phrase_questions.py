@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.language.nouns import head_noun, nouns_for, with_general_noun
+from groma_ros.language.noun_phrases import with_quantity
+from groma_ros.language.trained_words import in_trained_words
 from groma_ros.model.config import GromaConfig
 from groma_ros.values.commands import Command, CommandPhrase
 
@@ -46,6 +48,7 @@ def questions_for(
 def _question_for(
     phrase: CommandPhrase, counting: bool, config: GromaConfig, tokenizer: GromaTokenizer
 ) -> PhraseQuestion:
+    phrase = _in_known_words(phrase, config)
     excluded = [_in_known_words(p, config) for p in phrase.excluded]
     for one in excluded if phrase.everything else []:
         refusal = _refusal(one, config, tokenizer)
@@ -62,22 +65,28 @@ def _question_for(
             words = f'the model knows nothing for the purpose "{phrase.purpose}"'
             return PhraseQuestion(phrase, refusal=words)
         return PhraseQuestion(phrase, tuple(excluded), known, by_name=True)
-    asked = _in_known_words(phrase, config)
-    refusal = _refusal(asked, config, tokenizer)
+    refusal = _refusal(phrase, config, tokenizer)
     if refusal:
         return PhraseQuestion(phrase, refusal=refusal)
-    if phrase.ordinal is not None:
-        asked = replace(asked, plural=True)
+    asked = replace(phrase, plural=True) if phrase.ordinal is not None else phrase
     restricted = phrase.excluded or phrase.ordinal is not None or phrase.count or counting
     verify = bool(config.known_nouns) and phrase.role == "target" and bool(restricted)
     return PhraseQuestion(phrase, (asked, *excluded), verify=verify)
 
 
 def _in_known_words(phrase: CommandPhrase, config: GromaConfig) -> CommandPhrase:
-    """Return a phrase whose query says "thing" for "one", for a model of a closed vocabulary."""
-    if not config.known_nouns or GENERAL_NOUN not in config.known_nouns or head_noun(phrase.query):
+    """Return a phrase in the words that a model of a closed vocabulary knows."""
+    if not config.known_nouns:
         return phrase
-    return replace(phrase, query=with_general_noun(phrase.query, GENERAL_NOUN))
+    query = in_trained_words(phrase.query)
+    if query != phrase.query and not phrase.plural:
+        phrase = with_quantity(replace(phrase, query=query), query.split())
+        query = phrase.query
+    if phrase.everything or phrase.purpose:
+        return phrase
+    if GENERAL_NOUN in config.known_nouns and not head_noun(query):
+        query = with_general_noun(query, GENERAL_NOUN)
+    return replace(phrase, query=query)
 
 
 def _refusal(phrase: CommandPhrase, config: GromaConfig, tokenizer: GromaTokenizer) -> str:

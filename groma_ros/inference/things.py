@@ -82,8 +82,10 @@ def in_a_row(context: AnswerContext, regions: Sequence[int], side: str) -> list[
 
     The front is the lower edge of the picture, the back its upper edge.
     """
-    left, top, right, bottom = context.perception.boxes_xyxy.T
+    boxes = context.perception.boxes_xyxy
+    left, top, right, bottom = boxes.T
     across = {"left": left + right, "right": -(left + right)}
     down = {"top": top + bottom, "back": bottom, "bottom": -(top + bottom), "front": -bottom}
-    place = (across | down)[side]
+    size = {"big": -area(boxes), "small": area(boxes)}
+    place = (across | down | size)[side]
     return sorted(regions, key=lambda region: float(place[region]))

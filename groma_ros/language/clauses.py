@@ -119,6 +119,10 @@ def _parse_forbidden(text: str, tokens: list[Token], length: int) -> Clause:
     """Parse what shall not be done; its things are excluded from the other clauses."""
     rest = strip_lead_in(tokens[length:])
     words = words_of(rest)
+    for pointing in (["that"], ["this"], ["it"], ["that", "one"], ["this", "one"]):
+        after = words[len(pointing) :]
+        if words[: len(pointing)] == pointing and len(after) > 1 and after[0] in COMMAS:
+            return _parse_kind(text, rest[len(pointing) + 1 :])  # "not that one, the green bottle"
     if "but" in words[1:-1]:
         return _parse_contrast(text, rest, words.index("but"))
     verb, verb_length = verb_at(words) if words else (None, 0)

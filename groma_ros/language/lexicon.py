@@ -90,10 +90,29 @@ SIDES = {
     for preposition in ("from", "counting from", "starting from", "on", "from my", "from your")
     for article in ("", "the ")
 }
+# A comparison means the first of all that fit: "the leftmost cup".
+COMPARED = {
+    word: side
+    for side, words in {
+        "left": "leftmost",
+        "right": "rightmost",
+        "top": "topmost uppermost highest",
+        "bottom": "bottommost lowest",
+        "front": "nearest closest frontmost",
+        "back": "farthest furthest",
+        "big": "biggest largest",
+        "small": "smallest tiniest littlest",
+    }.items()
+    for word in words.split()
+}
+# From whom things are near or far; "the one closest to the robot" is no robot.
+VIEWERS = word_set("robot camera viewer me you yourself us gripper")
 UNITS = word_set(
     "cm mm m km l ml cl kg g mg inch inches meter meters metre metres liter liter litre litres "
     "degree degrees percent seconds second minutes feet foot steps times cm. euro dollars"
 )
+# What is in a thing is moved with it: "pour the contents of the cup into the bowl".
+CONTENTS = phrase_table("the contents of|contents of|the content of|what is in|what's in")
 NUMBERS = word_set("two three four five six seven eight nine ten")
 ADJECTIVES = word_set(
     "red orange yellow green blue purple pink brown black white grey gray golden silver violet "
@@ -153,7 +172,8 @@ FILLERS = phrase_table(
     "|in this scene|in view|in the view|in front of you|in front of me|that you see|you see"
     "|you can see|that you can see|visible|and|or|also|to|today|anywhere|somewhere|around here"
     "|a bit|a little|a little bit|slightly|in the frame|in your hand|in my hand|with your hand"
-    "|with your gripper|with the gripper"
+    "|with your gripper|with the gripper|maybe|perhaps|that's all|that is all|that's it|nice and slow"
+    "|nice and easy|slow and steady|to report|and report to me|report to me"
 )
 
 # How a thing is moved: no part of its name ("turn the cup upside down").
@@ -168,7 +188,9 @@ MANNERS = phrase_table(
     "|nearer to me|out of the way|from side to side|back and forth|halfway|all the way|together"
     "|apart|inside out|end over end|face down|face up|with care|with both hands|with one hand"
     "|with your left hand|with your right hand|with the left arm|with the right arm|from above"
-    "|from the top|from the side|for a moment|for a second|for a while|yet|ever|anymore|any more"
+    "|with the left hand|with the right hand|with your left arm|with your right arm|with both arms"
+    "|with two hands|with your hands|using both hands|using both arms|nice and slow|nice and easy"
+    "|slow and steady|from the top|from the side|for a moment|for a second|for a while|yet|ever|anymore|any more"
     "|at all|once more|one more time|out"
 )
 
@@ -195,6 +217,10 @@ LEAD_INS = phrase_table(
     "|hi robot|groma|hey groma|ok groma|excuse me|sorry|great|good|thanks|thank you|there"
     "|be a dear and|be careful and|do me a favour and|do me a favor and|can you tell me"
     "|could you tell me|tell me|do you know|can you show me|show me|maybe|perhaps|actually"
+    "|come on|i'm asking you to|i am asking you to|i ask you to|i'm ordering you to|i order you to"
+    "|i'm telling you to|i command you to|how would you|how can you|what i meant was|what i mean is"
+    "|what i want is|what i said was|s'il vous plait|s'il te plait|por favor|bitte|change of plan"
+    "|change of plans|new plan|i said"
     "|instead|um|uh|task|command|i wonder|i was wondering if you could|if you can|if possible"
     "|if you don't mind|if you could|i think you should|again|how about you|why don't you"
 )

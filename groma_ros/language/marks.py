@@ -37,6 +37,7 @@ _LIST_MARK = re.compile(
     r"\(?\d{1,2}[.)][ ]+(?=\D)|[a-z]\)[ ]+|"
     r"(?:[Cc]ommand|[Ii]nstruction|[Tt]ask|[Aa]ction|[Uu]ser|[Hh]uman|[Gg]oal)[ ]*:[ ]*)+"
 )
+_LINK = re.compile(r"\[([^\[\]\n]+)\]\([^()\s]*\)")
 _UNDERSCORE = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")
 _NUMBERED_NAME = re.compile(r"(?<=[^\W\d_]{2})_\d+\b")
 _QUOTED = re.compile(r"\"([^\"\n]*)\"|(?<!\w)'([^'\n]+)'(?!\w)")
@@ -54,7 +55,7 @@ def clean_marks(text: MappedText) -> MappedText:
     """Return the words of `text` without marks that carry no meaning for a command."""
     text = text.substituted(_INVISIBLE, "")
     text = text.substituted(_FULL_WIDTH, lambda match: chr(ord(match[0]) - 0xFEE0))
-    text = text.unwrapped(_EMPHASIS, 2).unwrapped(_EMPHASIS, 2)
+    text = text.unwrapped(_LINK, 1).unwrapped(_EMPHASIS, 2).unwrapped(_EMPHASIS, 2)
     for pattern, plain in (
         (_OTHER_SPACE, " "),
         (_LINE_SPACE, "\n"),
@@ -101,6 +102,8 @@ def _without_quotes(text: MappedText) -> MappedText:
 def _split_hyphen(match: re.Match[str]) -> str:
     """Return "blue book" for "blue-book", and other compounds as they are."""
     first, second = match[1].lower(), match[2].lower()
+    if second == "most":
+        return match[1] + match[2]
     describes = second.endswith(("ed", "ish", "er", "like", "sized", "shaped"))
     if first in lex.COLOURS | lex.SIZES and not describes and second not in lex.ADJECTIVES:
         return f"{match[1]} {match[2]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from groma_ros.language import lexicon as lex
@@ -219,6 +219,7 @@ def _parse_phrase(text: str, tokens: list[Token], role: str) -> CommandPhrase | 
     said = words_of(tokens)
     quantifier, length = longest_match(lex.QUANTIFIERS, said) if tokens else (None, 0)
     tokens = tokens[length:]
+    tokens = tokens[longest_match(lex.CONTENTS, words_of(tokens))[1] :]
     words = words_of(tokens)
     everything = _is_everything(words, quantifier)
     if not everything and all(w in lex.PRONOUNS | lex.DETERMINERS | {"all", "both"} for w in words):
@@ -228,17 +229,23 @@ def _parse_phrase(text: str, tokens: list[Token], role: str) -> CommandPhrase | 
     start, end = tokens[0].start, tokens[-1].end
     plural = everything or quantifier == "all" or _is_plural(words)
     phrase = CommandPhrase(text[start:end], (start, end), role, plural, everything=everything)
-    return phrase if everything else _with_quantity(phrase, words, said[:length])
+    return phrase if everything else with_quantity(phrase, words, said[:length])
 
 
-def _with_quantity(phrase: CommandPhrase, words: list[str], quantifier: list[str]) -> CommandPhrase:
-    """Return the phrase with its ordinal or count, and with its purpose."""
+def with_quantity(
+    phrase: CommandPhrase, words: list[str], quantifier: Sequence[str] = ()
+) -> CommandPhrase:
+    """Return the phrase with its ordinal or count, and with its purpose.
+
+    words are those of the phrase, quantifier those that stood before it ("both of").
+    """
     for at in range(1, len(words)):
         open_end = words[at - 1 : at + 1] in _OPEN_PURPOSES
         length = len(words) - at if open_end else purpose_length(words, at)
         if length > 1 and not phrase.purpose:
             query = phrase.query if open_end else " ".join(words[:at])
             phrase = replace(phrase, query=query, purpose=" ".join(words[at + 1 : at + length]))
+    quantifier = list(quantifier)
     if quantifier in (["both"], ["both", "of"]):
         return replace(phrase, count=2, definite=True)
     if quantifier in (["a", "couple", "of"], ["a", "pair", "of"]):

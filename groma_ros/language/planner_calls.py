@@ -6,6 +6,7 @@ import json
 import re
 
 from groma_ros.language.mapped_text import INSERTED, MappedText
+from groma_ros.language.verbs import verb_at
 from groma_ros.language.word_tables import word_set
 
 _CALL = re.compile(r"([A-Za-z][\w.]*)\s*\(([^()]*)\)\s*;?")
@@ -35,10 +36,10 @@ def planner_to_english(text: MappedText) -> MappedText:
 
     The words of the values keep their offsets. Several steps become several sentences.
     """
-    stripped = text.text.strip()
+    stripped, steps = text.text.strip(), []
     if stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]"):
         steps = _json_steps(text)
-    else:
+    if not steps:
         calls = list(_CALL.finditer(text.text))
         rest = _CALL.sub("", text.text)
         is_code = bool(calls) and not re.search(r"\w", re.sub(r"^\s*\w+\s*=|\w+\s*:", "", rest))
@@ -104,8 +105,12 @@ def _role(key: str, has_target: bool) -> str:
 
 def _call_step(text: MappedText, call: re.Match[str]) -> _Step:
     """Return the step of one function call; its arguments are target and destination in order."""
-    step = _Step(action=text.part(*call.span(1)))
     at = call.start(2)
+    whole = _trimmed(text.part(at, at + len(call[2])))
+    words = whole.text.lower().split()
+    if len(words) > 2 and verb_at(words)[0] is not None:  # execute("pick up the red cup")
+        return _Step(text=whole)
+    step = _Step(action=text.part(*call.span(1)))
     for argument in call[2].split(","):
         name = _KEYWORD.match(argument)
         start = at + (name.end() if name else 0)

@@ -45,6 +45,9 @@ def parse_quantity(words: list[str]) -> Quantity | None:
     at = int(bool(words) and words[0] in lex.DETERMINERS)
     if len(words) <= at:
         return None
+    if _is_compared(words[at:]):
+        head = [w for w in words[at + 1 :] if w not in ("one", "ones")]
+        return Quantity(pluralised(head), Ordinal(1, lex.COMPARED[words[at]]))
     if words[at] in lex.ORDINALS:
         return _parse_ordinal(words[at + 1 :], lex.ORDINALS[words[at]])
     count, length = _parse_count(words[at:])
@@ -93,6 +96,13 @@ def singularised(words: list[str]) -> list[str]:
     """Return a noun phrase whose noun is in the singular."""
     at = _noun_index(words)
     return [*words[:at], singular_of(words[at]), *words[at + 1 :]] if words else []
+
+
+def _is_compared(words: list[str]) -> bool:
+    """Return whether words are "leftmost cup"; "closest cup to the bowl" is told by a place."""
+    if words[0] not in lex.COMPARED or len(words) < 2 or "to" in words or "from" in words:
+        return False
+    return not is_plural_noun(words[_noun_index(words)])
 
 
 def _noun_index(words: list[str]) -> int:

@@ -53,6 +53,7 @@ def resolve_ones(
     """
     ordered = sorted([*phrases, *context], key=lambda p: p.span)
     nouns = [(p.span[0], _noun_of(p)) for p in ordered if not _lacks_noun(p)]
+    nouns = [(start, noun) for start, noun in nouns if noun[-1] not in lex.VIEWERS]
     resolved = []
     for phrase in phrases:
         if _lacks_noun(phrase) and nouns:

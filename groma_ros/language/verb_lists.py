@@ -30,7 +30,7 @@ pick, object: pick up|pick out|pickup|pick-up|pick|grab|grasp|lift up|lift|colle
     seize|catch|raise|hold|grip|gather|select|choose
 pick, carry: take|take out|carry|retrieve|take hold of|get hold of
 get, carry: get
-give, carry: give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want|
+give, carry: i would prefer|i'd prefer|i prefer|i would rather have|i'd rather have|give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want|
     i need|i'd like|i would like|we want|we need|i'll have|i'll take|get me|get us|
     could i have|can i have|may i have|could we have|can we have|may we have|might i have|
     could i get|can i get|may i get|could we get|can we get|could i take|can i take|may i take|
@@ -48,7 +48,7 @@ pull, place: pull|drag
 pour, place: pour|pour out|spill|tip out
 pour, carry: empty|dump|drain
 find, object: find|find out|find me|find us|locate|detect|spot|identify|search for|look for|show|
-    seek|highlight|mark|see|check for|list|name|recognise|recognize|ground|hunt for|
+    seek|highlight|mark|see|check for|list|name|recognise|recognize|notice|ground|hunt for|
     i'm looking for|i am looking for|looking for|search|outline|label
 look, object: look at|take a look at|have a look at|watch|observe|inspect|examine|
     focus on|face|stare at|look|gaze at|turn to|turn towards|turn toward

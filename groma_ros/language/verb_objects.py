@@ -130,7 +130,7 @@ def strip_manner(tokens: list[Token]) -> list[Token]:
             return tokens
         if length == 1 and words[-2] in lex.DETERMINERS | {"of", "to", "the", "at", "on", "from"}:
             return tokens
-        if words[-length - 1] in lex.RELATIVES | lex.AUXILIARIES | {"is"}:
+        if words[-length - 1] in (lex.RELATIVES | lex.AUXILIARIES) - {"can"}:
             return tokens
         tokens = tokens[:-length]
         while tokens and tokens[-1].word in COMMAS | {"by", "and"}:

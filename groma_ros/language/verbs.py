@@ -30,6 +30,8 @@ def verb_follows(tokens: list[Token]) -> bool:
 def object_starts(words: list[str]) -> bool:
     """Return whether `words` start with a noun phrase, a pronoun or a preposition."""
     first = words[0]
+    if first in ("only", "just") and words[1:]:
+        return object_starts(words[1:])
     return (
         first in lex.DETERMINERS | lex.PRONOUNS | lex.NUMBERS | lex.EVERYTHING
         or longest_match(lex.QUANTIFIERS, words)[1] > 0

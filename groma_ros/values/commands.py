@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SIDES = ("left", "right", "top", "bottom", "front", "back", "")
+SIDES = ("left", "right", "top", "bottom", "front", "back", "big", "small", "")
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,8 @@ class Ordinal:
     """Hold a place in a row, such as "the second from the left".
 
     number 1 for the first, 2 for the second; -1 for the last
-    side   the side where counting starts, one of SIDES; empty if the command does not name it
+    side   the side where counting starts, one of SIDES; empty if the command does not name it.
+           "big" and "small" start at the biggest or smallest thing
     """
 
     number: int

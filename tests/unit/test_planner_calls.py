@@ -43,3 +43,20 @@ def test_spans_point_into_the_call():
         ("red cup", "red_cup"),
         ("white bowl", "white_bowl"),
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['execute_manipulation("pick up the red cup")', "run('grab the red cup')"],
+)
+def test_a_call_with_a_sentence_is_that_sentence(text):
+    command = parse_command(text)
+    assert (command.action, command.target.text) == ("pick", "the red cup")
+
+
+def test_a_list_of_calls_is_a_plan():
+    command = parse_command("[pick(red_apple), place_on(white_plate)]")
+    assert [(p.role, p.text) for p in command.phrases] == [
+        ("target", "red apple"),
+        ("destination", "white plate"),
+    ]

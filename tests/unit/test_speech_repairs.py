@@ -2,6 +2,7 @@
 
 import pytest
 
+from groma_ros.language.command_parser import parse_command
 from groma_ros.language.mapped_text import MappedText
 from groma_ros.language.marks import single_spaces
 from groma_ros.language.speech_repairs import repair_speech
@@ -35,3 +36,24 @@ from groma_ros.language.speech_repairs import repair_speech
 )
 def test_the_last_word_counts(text, wanted):
     assert single_spaces(repair_speech(MappedText.original(text))).text.strip() == wanted
+
+
+@pytest.mark.parametrize(
+    ("said", "action", "target"),
+    [
+        ("no what i meant was notice a red apple maybe", "find", "a red apple"),
+        ("no, not that one, the green bottle", "find", "the green bottle"),
+        ("come on locate the red cup that's all", "find", "the red cup"),
+        ("maybe i'm asking you to locate this book please", "find", "this book"),
+        ("i'm ordering you to grab the red apple", "pick", "the red apple"),
+        ("I would prefer the blue cup rather than the red cup", "give", "the blue cup"),
+        ("pick up the red apple nice and slow", "pick", "the red apple"),
+        ("pick up the rightmost can with the right arm", "pick", "the rightmost can"),
+        ("Pour the contents of the red cup into the white bowl", "pour", "the red cup"),
+        ("s'il vous plait pick up the red cup", "pick", "the red cup"),
+        ("grab the [red](object_color) [cup](object_name)", "pick", "the red cup"),
+    ],
+)
+def test_what_stands_around_a_spoken_command_is_no_part_of_it(said, action, target):
+    command = parse_command(said)
+    assert (command.action, command.target.text) == (action, target)
