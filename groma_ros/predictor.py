@@ -11,7 +11,7 @@ reads that value and never changes it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Event
 
@@ -128,7 +128,18 @@ class Predictor:
         start = now_ms(self.model.device)
         config = self.model.config
         pixels = [to_pixels(rgb, config.image_size, config.pixels) for rgb in rgbs]
-        return self._look(pixels, [rgb.shape[:2] for rgb in rgbs], None, start) if rgbs else []
+        sizes_hw = [rgb.shape[:2] for rgb in rgbs]
+        return self._look(pixels, sizes_hw, None, start, read=True) if rgbs else []
+
+    def look(self, rgb: np.ndarray) -> Perception:
+        """Find the regions of a picture alone, as a tracker needs them; else as `perceive`.
+
+        The language model reads the picture when a first command asks about it.
+        """
+        check_picture(rgb)
+        start = now_ms(self.model.device)
+        pixels = to_pixels(rgb, self.model.config.image_size, self.model.config.pixels)
+        return self._look([pixels], [rgb.shape[:2]], None, start, read=False)[0]
 
     @torch.inference_mode()
     def _look(
@@ -137,19 +148,20 @@ class Predictor:
         sizes_hw: list[tuple[int, int]],
         refer_boxes_xyxy: np.ndarray | None,
         start: float,
+        read: bool,
     ) -> list[Perception]:
-        """Make Perceptions of network pixels [(3, S, S)]; referred boxes become regions."""
+        """Make Perceptions of network pixels [(3, S, S)]; referred boxes become regions.
+
+        `read` says whether the language model reads the picture at once.
+        """
         device, refer = self.model.device, None
         if refer_boxes_xyxy is not None:
             refer = [torch.from_numpy(box_math.to_network(refer_boxes_xyxy, sizes_hw[0]))]
         seen = now_ms(device)
         percepts = self.model.perceive(torch.stack(pixels).to(device), refer)
         found = now_ms(device)
-        prefixes = [self._read_picture(percept) for percept in percepts]
-        end = now_ms(device)
-        timings = {"pixels": seen - start, "regions": found - seen, "prefix": end - found}
-        timings["perceive"] = end - start
-        return [
+        timings = {"pixels": seen - start, "regions": found - seen}
+        perceptions = [
             Perception(
                 tuple(size_hw),
                 box_math.to_source_pixels(percept.boxes_cxcywh_norm.cpu().numpy(), size_hw),
@@ -157,12 +169,16 @@ class Predictor:
                 timings,
                 image,
                 percept,
-                prefix,
+                partial(self._read_picture, percept),
             )
-            for image, size_hw, percept, prefix in zip(
-                pixels, sizes_hw, percepts, prefixes, strict=True
-            )
+            for image, size_hw, percept in zip(pixels, sizes_hw, percepts, strict=True)
         ]
+        if read:
+            for perception in perceptions:
+                perception.prefix  # noqa: B018 - read now, kept for every command
+            timings["prefix"] = now_ms(device) - found
+        timings["perceive"] = now_ms(device) - start
+        return perceptions
 
     @cached_property
     def _opening(self) -> tuple[KeyValueCache, torch.Tensor]:
@@ -171,6 +187,7 @@ class Predictor:
         at = int((ids == self.model.ids.image).nonzero()[0])
         return prefill(self.model, self.model.embed_ids(ids[:at])[None])[1], ids[at:]
 
+    @torch.inference_mode()
     def _read_picture(self, percept: Percept) -> KeyValueCache:
         """Return keys and values of the prompt up to the question."""
         words, rest = self._opening
@@ -285,7 +302,7 @@ class Predictor:
         if (overlap.max(axis=1) >= SAME_BOX_IOU).all():
             return perception, overlap.argmax(axis=1).tolist()
         size_hw, start = perception.image_size_hw, now_ms(self.model.device)
-        seen = self._look([perception.pixels], [size_hw], boxes_xyxy, start)[0]
+        seen = self._look([perception.pixels], [size_hw], boxes_xyxy, start, read=True)[0]
         return seen, seen.percept.refer_indices.tolist()
 
     def context(

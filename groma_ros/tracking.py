@@ -1,8 +1,10 @@
 """Keep the ids of things from picture to picture, by their boxes and what the regions look like.
 
     tracker = Tracker()
-    tracker.update(perception.boxes_xyxy, features, time_s)
-    tracker.ids_of(grounding.phrases[0].boxes_xyxy)
+    tracker.update(perception.boxes_xyxy, perception.features, time_s)
+    ids = tracker.ids_of(grounding.phrases[0].boxes_xyxy)
+    tracker.update(...)  # the next picture
+    tracker.track(ids[0]).box_xyxy
 
 Every region of the proposer is followed, whatever was asked for: a thing that looks like another
 one keeps its own region, so that the two are not taken for each other. No language model is
@@ -14,6 +16,8 @@ id for a while and is looked for where it would be by then.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,17 +49,17 @@ LOOK_CHANGES = 0.1
 class Track:
     """Follow one thing.
 
-    id            counts up from 1; never used again
+    id            number of the thing, 0 until somebody asks for it; never used again
     box_xyxy      (4,) pixels of the source image: where it is seen, or would be now
     feature       (D,) of length 1: what it looks like
     seen_s        time at which it was last seen
     middle, speed (2,) of the box, pixels and pixels a second
     size_wh       (2,) of the thing with nothing in front of it, pixels
     covariance    (2, 2) of place and speed along one axis
-    is_seen       whether a region of the newest picture is this thing
+    similarity    of the newest region to what the thing looked like (cosine), 0 where no region of
+                  the newest picture is this thing
     """
 
-    id: int
     box_xyxy: np.ndarray
     feature: np.ndarray
     seen_s: float
@@ -63,7 +67,13 @@ class Track:
     speed: np.ndarray
     size_wh: np.ndarray
     covariance: np.ndarray
-    is_seen: bool = True
+    id: int = 0
+    similarity: float = 1.0
+
+    @property
+    def is_seen(self) -> bool:
+        """Return whether a region of the newest picture is this thing."""
+        return self.similarity > 0
 
     @property
     def size(self) -> float:
@@ -93,8 +103,9 @@ class Track:
         self.covariance = self.covariance - np.outer(gain, self.covariance[0])
         follows = np.where(box[2:] < self.size_wh, SHRINKS, GROWS)
         self.size_wh = self.size_wh + follows * (box[2:] - self.size_wh)
+        self.similarity = float(self.feature @ feature)
         self.feature = unit_length(LOOK_CHANGES * feature + (1 - LOOK_CHANGES) * self.feature)
-        self.box_xyxy, self.seen_s, self.is_seen = box_xyxy, time_s, True
+        self.box_xyxy, self.seen_s = box_xyxy, time_s
 
 
 class Tracker:
@@ -103,18 +114,21 @@ class Tracker:
     tracks  those that are alive, oldest first
     """
 
-    def __init__(self, lifetime_s: float = 2.0) -> None:
-        """Take how long a thing that is not seen keeps its id, in seconds."""
+    def __init__(self, lifetime_s: float = 2.0, numbers: Iterator[int] | None = None) -> None:
+        """Take how long a thing that is not seen is looked for, in seconds, and where ids are from.
+
+        Trackers that share `numbers` never give the same id; without it ids count up from 1.
+        """
         self.lifetime_s = lifetime_s
         self.tracks: list[Track] = []
-        self._count = 0
+        self._numbers = numbers or itertools.count(1)
         self._time_s: float | None = None
 
-    def update(self, boxes_xyxy: np.ndarray, features: np.ndarray, time_s: float) -> list[int]:
-        """Take the regions of the next picture; return the id of each region.
+    def update(self, boxes_xyxy: np.ndarray, features: np.ndarray, time_s: float) -> None:
+        """Take the regions of the next picture.
 
         boxes_xyxy (n, 4) pixels, features (n, D) in the same order, time_s when it was taken. A
-        time before the last one begins anew: a bag was started again. Ids are not used twice.
+        time before the last one begins anew: a bag was started again.
         """
         boxes, features = boxes_array(boxes_xyxy), unit_length(features)
         if self._time_s is not None and time_s < self._time_s:
@@ -123,15 +137,13 @@ class Tracker:
         self._time_s = time_s
         for track in self.tracks:
             track.predict(passed_s)
-            track.box_xyxy, track.is_seen = track.expected_xyxy, False
-        ids = [0] * len(boxes)
+            track.box_xyxy, track.similarity = track.expected_xyxy, 0.0
+        fresh = set(range(len(boxes)))
         for track, region in self._pairs(boxes, features):
             track.see(boxes[region], features[region], time_s)
-            ids[region] = track.id
+            fresh.remove(region)
         self.tracks = [t for t in self.tracks if time_s - t.seen_s <= self.lifetime_s]
-        for region in [n for n, track_id in enumerate(ids) if not track_id]:
-            ids[region] = self._begin(boxes[region], features[region], time_s)
-        return ids
+        self.tracks += [new_track(boxes[n], features[n], time_s) for n in sorted(fresh)]
 
     def ids_of(self, boxes_xyxy: np.ndarray) -> list[int]:
         """Return the ids of the things at boxes (n, 4) of the newest picture.
@@ -145,25 +157,15 @@ class Tracker:
         for row in iou(boxes, np.array([t.box_xyxy for t in seen])):
             best = int(row.argmax()) if len(row) else -1
             known = best >= 0 and row[best] >= SAME_PLACE_IOU
-            ids.append(seen[best].id if known else self._new_id())
+            ids.append(self._id_of(seen[best]) if known else next(self._numbers))
         return ids
 
     def track(self, track_id: int) -> Track | None:
         """Return the track of an id, None where it has ended."""
         return next((t for t in self.tracks if t.id == track_id), None)
 
-    def _new_id(self) -> int:
-        self._count += 1
-        return self._count
-
-    def _begin(self, box_xyxy: np.ndarray, feature: np.ndarray, time_s: float) -> int:
-        box = xyxy_to_cxcywh(box_xyxy)[0]
-        size = np.sqrt(max(box[2:].prod(), 1.0))
-        covariance = np.diag([(BOX_NOISE * size) ** 2, (START_SPEED * size) ** 2])
-        track = Track(
-            self._new_id(), box_xyxy, feature, time_s, box[:2], np.zeros(2), box[2:], covariance
-        )
-        self.tracks.append(track)
+    def _id_of(self, track: Track) -> int:
+        track.id = track.id or next(self._numbers)
         return track.id
 
     def _pairs(self, boxes: np.ndarray, features: np.ndarray) -> list[tuple[Track, int]]:
@@ -190,6 +192,14 @@ class Tracker:
             pairs.append((tracks[track], region))
             fit[track], fit[:, region] = -np.inf, -np.inf
         return pairs
+
+
+def new_track(box_xyxy: np.ndarray, feature: np.ndarray, time_s: float) -> Track:
+    """Return a track that begins with a region; nobody knows how fast the thing moves."""
+    box = xyxy_to_cxcywh(box_xyxy)[0]
+    size = np.sqrt(max(box[2:].prod(), 1.0))
+    covariance = np.diag([(BOX_NOISE * size) ** 2, (START_SPEED * size) ** 2])
+    return Track(box_xyxy, feature, time_s, box[:2], np.zeros(2), box[2:], covariance)
 
 
 def unit_length(features: np.ndarray) -> np.ndarray:

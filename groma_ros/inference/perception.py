@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
@@ -19,10 +21,11 @@ class Perception:
     image_size_hw  (height, width) of the source image in pixels
     boxes_xyxy     (n, 4) float32 regions, pixels of the source image, best first
     scores         (n,) float32 objectness in [0, 1] from the proposer
-    timings_ms     "pixels", "regions", "prefix", and their sum "perceive"
+    timings_ms     "pixels", "regions", "prefix" (where it was read at once), and their sum
+                   "perceive"
     pixels         (3, S, S) what the network sees
     percept        regions and tokens as tensors
-    prefix         keys and values of the prompt up to the question
+    read           reads the picture into the language model; called once, by `prefix`
     """
 
     image_size_hw: tuple[int, int]
@@ -31,7 +34,17 @@ class Perception:
     timings_ms: dict[str, float]
     pixels: torch.Tensor = field(repr=False)
     percept: Percept = field(repr=False)
-    prefix: KeyValueCache = field(repr=False)
+    read: Callable[[], KeyValueCache] = field(repr=False)
+
+    @cached_property
+    def prefix(self) -> KeyValueCache:
+        """Return keys and values of the prompt up to the question."""
+        return self.read()
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """Return what each region looks like, (n, D) float32: its token."""
+        return self.percept.region_tokens.float().cpu().numpy()
 
 
 def check_picture(rgb: np.ndarray) -> None:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
-from groma_ros.language.nouns import head_noun, nouns_for, with_general_noun
 from groma_ros.language.noun_phrases import with_quantity
+from groma_ros.language.nouns import head_noun, nouns_for, with_general_noun
 from groma_ros.language.trained_words import in_trained_words
 from groma_ros.model.config import GromaConfig
 from groma_ros.values.commands import Command, CommandPhrase

@@ -172,8 +172,8 @@ FILLERS = phrase_table(
     "|in this scene|in view|in the view|in front of you|in front of me|that you see|you see"
     "|you can see|that you can see|visible|and|or|also|to|today|anywhere|somewhere|around here"
     "|a bit|a little|a little bit|slightly|in the frame|in your hand|in my hand|with your hand"
-    "|with your gripper|with the gripper|maybe|perhaps|that's all|that is all|that's it|nice and slow"
-    "|nice and easy|slow and steady|to report|and report to me|report to me"
+    "|with your gripper|with the gripper|maybe|perhaps|that's all|that is all|that's it"
+    "|nice and slow|nice and easy|slow and steady|to report|and report to me|report to me"
 )
 
 # How a thing is moved: no part of its name ("turn the cup upside down").
@@ -190,7 +190,8 @@ MANNERS = phrase_table(
     "|with your left hand|with your right hand|with the left arm|with the right arm|from above"
     "|with the left hand|with the right hand|with your left arm|with your right arm|with both arms"
     "|with two hands|with your hands|using both hands|using both arms|nice and slow|nice and easy"
-    "|slow and steady|from the top|from the side|for a moment|for a second|for a while|yet|ever|anymore|any more"
+    "|slow and steady|from the top|from the side|for a moment|for a second|for a while|yet|ever"
+    "|anymore|any more"
     "|at all|once more|one more time|out"
 )
 

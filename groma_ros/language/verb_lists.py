@@ -30,7 +30,8 @@ pick, object: pick up|pick out|pickup|pick-up|pick|grab|grasp|lift up|lift|colle
     seize|catch|raise|hold|grip|gather|select|choose
 pick, carry: take|take out|carry|retrieve|take hold of|get hold of
 get, carry: get
-give, carry: i would prefer|i'd prefer|i prefer|i would rather have|i'd rather have|give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want|
+give, carry: i would prefer|i'd prefer|i prefer|i would rather have|i'd rather have|
+    give|hand|hand over|pass|bring|deliver|fetch|serve|want|need|i want|
     i need|i'd like|i would like|we want|we need|i'll have|i'll take|get me|get us|
     could i have|can i have|may i have|could we have|can we have|may we have|might i have|
     could i get|can i get|may i get|could we get|can we get|could i take|can i take|may i take|

@@ -19,11 +19,13 @@ class Frame:
     camera_info  sensor_msgs/CameraInfo of the image's stamp, else the last one before the image;
                  None where there was none yet
     age_s        returns how old the image is now, in seconds of ROS time
+    stamp_s      when the image was taken, in seconds of ROS time
     """
 
     image: Any
     camera_info: Any = None
     age_s: Callable[[], float] = lambda: 0.0
+    stamp_s: float = 0.0
 
 
 class LatestFrame(Generic[T]):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
+LABELS = 65535
 SAME_BOX_IOU = 0.9
 """Phrases that point at one region give the same box; two regions overlap by less than 0.6."""
 
@@ -60,7 +61,8 @@ class Hypothesis:
 class DetectedBox:
     """Gather what an answer says about one box.
 
-    id          decimal number of the box within the answer, the same in every message
+    id          decimal number of the thing, the same in every message; it lasts from image to image
+                where things are followed
     box_xyxy    (4,) corners in source pixels
     hypotheses  the phrases that point at the box, one or more
     """
@@ -71,8 +73,9 @@ class DetectedBox:
 
 
 def detected_boxes(grounding: Grounding) -> list[DetectedBox]:
-    """Number the distinct boxes of an answer from 0, the target's best first.
+    """Return the distinct boxes of an answer, the target's best first.
 
+    Their ids are those of the things (`Phrase.ids`), else they are numbered from 0.
     Boxes that overlap by an IoU of SAME_BOX_IOU are one box. Only GROUNDED and AMBIGUOUS answers
     have boxes: where the target is not found, nobody is to act on a destination or a landmark
     that was.
@@ -80,17 +83,19 @@ def detected_boxes(grounding: Grounding) -> list[DetectedBox]:
     if grounding.status not in (Status.GROUNDED, Status.AMBIGUOUS):
         return []
     boxes_xyxy: list[np.ndarray] = []
+    ids: list[int] = []
     hypotheses: list[dict[int, Hypothesis]] = []  # of each box, by the index of the phrase
     for index, phrase in enumerate(grounding.phrases):
-        for box_xyxy, score in zip(phrase.boxes_xyxy, phrase.scores, strict=True):
+        for n, (box_xyxy, score) in enumerate(zip(phrase.boxes_xyxy, phrase.scores, strict=True)):
             number = _number_of(box_xyxy, boxes_xyxy)
             if number == len(boxes_xyxy):
                 boxes_xyxy.append(box_xyxy)
+                ids.append(phrase.ids[n] if phrase.ids else number)
                 hypotheses.append({})
             hypotheses[number].setdefault(index, Hypothesis(index, phrase, float(score)))
     return [
-        DetectedBox(str(number), box_xyxy.astype(float), tuple(of_box.values()))
-        for number, (box_xyxy, of_box) in enumerate(zip(boxes_xyxy, hypotheses, strict=True))
+        DetectedBox(str(track_id), box_xyxy.astype(float), tuple(of_box.values()))
+        for track_id, box_xyxy, of_box in zip(ids, boxes_xyxy, hypotheses, strict=True)
     ]
 
 
@@ -204,11 +209,12 @@ def pose(place: Located) -> Pose:
 def label_image(places: Places, header: Header) -> Image:
     """Return which pixel of the depth image belongs to which detection.
 
-    A pixel is 0 where it belongs to none, else the detection's id and 1.
+    A pixel is 0 where it belongs to none, else the detection's id and 1 (beyond 65534 it begins
+    anew).
     """
     labels = np.zeros(places.depth_hw, dtype=np.uint16)
     for number, place in places.located.items():
-        labels[place.full_mask(places.depth_hw)] = int(number) + 1
+        labels[place.full_mask(places.depth_hw)] = int(number) % LABELS + 1
     return image_16uc1(labels, header)
 
 
@@ -249,6 +255,7 @@ def grounded_text(result: Result) -> GroundedText:
             for phrase, detection_ids in phrases
         ],
         latency_ms=result.latency_ms,
+        source=result.source,
     )
 
 

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from groma_ros.ros.following import Following
 from groma_ros.ros.latest_frame import Frame, LatestFrame
-from groma_ros.ros.requests import Request, Result, failure
+from groma_ros.ros.requests import FROM_MODEL, FROM_TRACKER, Request, Result, failure
 from groma_ros.values.answers import Grounding, Status
 
 if TYPE_CHECKING:
@@ -97,11 +98,15 @@ def why_no_image(frames: LatestFrame[Frame], oldest_s: float) -> str:
 
 
 class Answerer:
-    """Answer requests with one predictor; keep the last frame and the dialogue about it."""
+    """Answer requests with one predictor.
+
+    It keeps the last frame, the dialogue about it, and the things that are followed.
+    """
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
         self._perceived: PerceivedFrame | None = None
+        self._following = Following()
         self._dialogue: Dialogue | None = None
         self._dialogue_is_about: tuple[int | None, PerceivedFrame | None] = None, None
 
@@ -118,27 +123,34 @@ class Answerer:
             reason = why_no_image(request.frames, oldest_s)
             return Result(request, failure(Status.NO_IMAGE, reason))
         started_s = time.monotonic()
-        rgb, fault = None, ""
+        rgb, fault, source = None, "", FROM_MODEL
         if request.on_event is not None:
             request.on_event(frame)
         try:
-            perceived = self._perceive(frame)
+            perceived = self._perceive(frame, request.follows)
             rgb = perceived.rgb
-            grounding = self._ground(request, perceived)
+            tracks = self._following.of(request)
+            tracks.update(perceived.perception, frame, request.settings.track_lifetime_s)
+            followed = tracks.followed(request.command_id) if request.follows else None
+            if followed is not None:
+                grounding, source = followed, FROM_TRACKER
+            else:
+                grounding = tracks.identified(request.command_id, self._ground(request, perceived))
         except ValueError as error:
             grounding = failure(Status.ERROR, str(error))
         except Exception as error:  # noqa: BLE001 - the thread lives on to answer the next request
             grounding = failure(Status.ERROR, f"{type(error).__name__}: {error}")
             fault = traceback.format_exc()
         latency_ms = 1e3 * (time.monotonic() - started_s)
-        return Result(request, grounding, frame, rgb, latency_ms, fault)
+        return Result(request, grounding, frame, rgb, latency_ms, fault, source)
 
-    def _perceive(self, frame: Frame) -> PerceivedFrame:
+    def _perceive(self, frame: Frame, regions_only: bool) -> PerceivedFrame:
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
 
         if self._perceived is None or self._perceived.frame is not frame:
             rgb = image_codec.to_rgb(frame.image)
-            self._perceived = PerceivedFrame(frame, rgb, self._predictor.perceive(rgb))
+            see = self._predictor.look if regions_only else self._predictor.perceive
+            self._perceived = PerceivedFrame(frame, rgb, see(rgb))
         return self._perceived
 
     def _ground(self, request: Request, perceived: PerceivedFrame) -> Grounding:

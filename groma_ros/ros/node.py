@@ -91,7 +91,7 @@ class GromaNode(LifecycleNode):
         self._transforms: Transforms | None = None  # from the first activation with a target frame
         self._pending = PendingRequests()
         self._from_model: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._continuous = ContinuousMode(self, self._is_ready, self._ask_command)
+        self._continuous = ContinuousMode(self, self._is_ready, self._ask_command, self._follow)
         self._command_count = self._dialogue_id = 0
         self._state, self._health_problem = "unconfigured", ""
         self._latencies = Latencies()
@@ -141,6 +141,18 @@ class GromaNode(LifecycleNode):
             command_id=command.number,
             dialogue_id=dialogue_id,
             gives_way=True,
+        )
+        self._submit(request, self._publish_answer)
+
+    def _follow(self, command: Command) -> None:
+        """Find the things of a command's last answer again; where one is lost, ask the model."""
+        request = new_request(
+            command.text,
+            self._inputs.frames,
+            self.settings,
+            command_id=command.number,
+            gives_way=True,
+            follows=True,
         )
         self._submit(request, self._publish_answer)
 
@@ -343,14 +355,15 @@ class GromaNode(LifecycleNode):
         before, self.settings = self.settings, settings
         if before.mode != settings.mode:
             self._dialogue_id += 1
-        if (before.mode, before.rate_hz) != (settings.mode, settings.rate_hz):
+        period = (settings.mode, settings.rate_hz, settings.track_hz)
+        if (before.mode, before.rate_hz, before.track_hz) != period:
             self._restart_continuous_mode()
 
     def _restart_continuous_mode(self) -> None:
         """Begin a period of continuous mode where the node is active and in that mode."""
         self._continuous.stop()
         if self.settings.mode == "continuous" and self._inputs is not None:
-            self._continuous.start(self.settings.rate_hz)
+            self._continuous.start(self.settings.rate_hz, self.settings.track_hz)
 
     def _check_health(self) -> None:
         """Look whether images come, and say what is wrong where they don't."""

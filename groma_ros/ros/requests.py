@@ -13,6 +13,8 @@ from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.settings import Settings
 from groma_ros.values.answers import AnswerEvent, Grounding, Status
 
+FROM_MODEL, FROM_TRACKER = "model", "tracker"
+"""Whether the language model answered, or what it found before was followed."""
 Event = Frame | AnswerEvent
 """A step towards an answer."""
 
@@ -32,6 +34,8 @@ class Request:
     gives_way    whether it is cancelled while it waits, where the queue is full and a newer one
                  comes
     mode         how the command is read (see `language.command_modes`)
+    follows      whether the things of the command's last answer are followed, without the language
+                 model where they are all seen
     on_event     is told, in the model's thread, of each step towards the answer: the frame that is
                  looked at, then what `Predictor.stream` yields; None: only the answer is wanted
     """
@@ -46,6 +50,7 @@ class Request:
     cancel: threading.Event = field(default_factory=threading.Event)
     gives_way: bool = False
     mode: str = ""
+    follows: bool = False
     on_event: Callable[[Event], None] | None = None
 
 
@@ -56,6 +61,7 @@ class Result:
     frame       the image that was looked at and its calibration, None where there was no image
     rgb         (H, W, 3) uint8 source image, None where there was none or it could not be read
     latency_ms  from the start of work to the answer, without waiting in the queue or for an image
+    source      FROM_MODEL or FROM_TRACKER
     fault       traceback of an error in the code rather than in what was asked; else empty
     """
 
@@ -65,6 +71,7 @@ class Result:
     rgb: np.ndarray | None = None
     latency_ms: float = 0.0
     fault: str = ""
+    source: str = FROM_MODEL
 
     @property
     def header(self) -> Any:

@@ -113,6 +113,21 @@ class Settings:
         low=0.01,
         high=100.0,
     )
+    track_hz: float = setting(
+        0.0,
+        "In continuous mode: how often, between answers of the language model, the things of the "
+        "last answer are followed by proposer and region features alone (a second of ROS time). "
+        "The language model is asked again rate_hz times a second, and where one is lost or in "
+        "doubt. 0: never.",
+        low=0.0,
+        high=100.0,
+    )
+    track_lifetime_s: float = setting(
+        2.0,
+        "How long a thing that is not seen keeps its id (seconds of ROS time).",
+        low=0.0,
+        high=60.0,
+    )
     max_new_tokens: int = setting(256, "Longest answer to a question, in tokens.", low=1, high=2048)
     command_timeout_s: float = setting(
         5.0,

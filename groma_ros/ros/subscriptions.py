@@ -156,7 +156,9 @@ class Subscriptions:
         taken = message.header.stamp
         if not (taken.sec or taken.nanosec):  # no stamp: it is as old as its arrival
             taken = self._last_image_time.to_msg()
-        self.frames.put(Frame(message, self._camera_info_of(message), lambda: self._age_s(taken)))
+        stamp_s = taken.sec + 1e-9 * taken.nanosec
+        camera_info = self._camera_info_of(message)
+        self.frames.put(Frame(message, camera_info, lambda: self._age_s(taken), stamp_s))
 
     def _age_s(self, taken: TimeMessage) -> float:
         """Return how many seconds of ROS time have passed since a stamp."""

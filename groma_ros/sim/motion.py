@@ -8,7 +8,6 @@ passes in front of the one that is followed. Things slide through each other; no
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -171,11 +170,3 @@ def truth_of(owner: np.ndarray, alone_px: np.ndarray) -> tuple[np.ndarray, np.nd
     boxes = [mask_box_xyxy(mask) if mask.any() else np.zeros(4) for mask in masks]
     shown = np.array([mask.sum() for mask in masks])
     return np.array(boxes, np.float32), (shown / np.maximum(alone_px, 1)).clip(0, 1)
-
-
-def moving_scenes(
-    renderer: Renderer, count: int, seconds: float, seed: int = 0
-) -> Iterator[MovingScene]:
-    """Yield `count` sequences with seeds from `seed` on."""
-    for k in range(count):
-        yield render_moving(renderer, seed + k, seconds)

@@ -40,6 +40,8 @@ class Phrase:
     scores     (n,) float32 in [0, 1]: probability of the region x objectness (see `Predictor`)
     role       "target", "destination", "relation" (the anchor of a relation) or "mention"
                (a phrase that the model wrote)
+    ids        (n,) numbers of the things that last from picture to picture (see `tracking`);
+               empty where nobody follows them
     """
 
     text: str
@@ -47,6 +49,7 @@ class Phrase:
     boxes_xyxy: np.ndarray
     scores: np.ndarray
     role: str = "target"
+    ids: tuple[int, ...] = ()
 
     def __post_init__(self):
         boxes = frozen_array(self.boxes_xyxy, (-1, 4))
@@ -56,6 +59,8 @@ class Phrase:
                 f"phrase {self.text!r} has {len(boxes)} boxes and {len(scores)} scores; "
                 "give one score for each box"
             )
+        if self.ids and len(self.ids) != len(boxes):
+            raise ValueError(f"phrase {self.text!r} has {len(boxes)} boxes and {len(self.ids)} ids")
         if self.role not in PHRASE_ROLES:
             raise ValueError(f"role {self.role!r} is none of {', '.join(PHRASE_ROLES)}")
         object.__setattr__(self, "boxes_xyxy", boxes)

@@ -42,6 +42,15 @@ ALWAYS_GIVEN = {"max_image_age_s": 0.0}
 RESEND_S = 5.0  # an image that is only late on a busy machine is not to come twice
 
 
+class Seen:
+    """What the fake predictor sees: the picture, and one region, which is red."""
+
+    def __init__(self, rgb):
+        self.rgb = rgb
+        self.boxes_xyxy = np.array(red_boxes(rgb)[0])
+        self.features = np.ones((len(self.boxes_xyxy), 2))
+
+
 class FakePredictor:
     """Ground any command in the red part of the picture; only as good as the tests need it.
 
@@ -55,13 +64,17 @@ class FakePredictor:
         self.last_word = threading.Event()
         self.last_word.set()
         self.entered = threading.Semaphore(0)
-        self.perceived = 0
+        self.perceived = self.looked = 0
         self.inside = 0
         self.most_inside = 0
 
     def perceive(self, rgb):
         self.perceived += 1
-        return np.array(rgb)
+        return Seen(np.array(rgb))
+
+    def look(self, rgb):
+        self.looked += 1
+        return Seen(np.array(rgb))
 
     def ground(self, perception, command, **options):
         self.options = options
@@ -71,7 +84,7 @@ class FakePredictor:
         if command == "break":
             raise RuntimeError("something broke")
         start = command.find("red")
-        boxes, scores = red_boxes(perception)
+        boxes, scores = red_boxes(perception.rgb)
         if start < 0 or not len(boxes):
             return Grounding(Status.NOT_FOUND, "I see no such thing.", reason="not in the picture")
         phrase = Phrase(command[start:], (start, len(command)), boxes, scores)

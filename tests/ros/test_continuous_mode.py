@@ -104,3 +104,49 @@ def test_an_object_that_is_gone_gives_an_empty_array(make_bench):
     gone = bench.show(picture(), seconds=2)
     detections = bench.robot.hear("detections")
     assert (detections.header, detections.detections) == (gone.header, [])
+
+
+def test_between_answers_the_things_are_followed_without_the_language_model(make_bench):
+    bench = make_bench(mode="continuous", rate_hz=0.01, track_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    first = bench.robot.hear("grounded_text")
+    assert first.source == first.SOURCE_MODEL
+    (thing,) = bench.robot.hear("detections").detections
+    shown = bench.show(picture((14, 10, 34, 26)), seconds=2)
+    answer, detections = bench.robot.hear("grounded_text"), bench.robot.hear("detections")
+    assert (answer.source, answer.status, answer.command) == ("tracker", "GROUNDED", "the red cup")
+    assert detections.header == shown.header
+    assert detections.detections[0].id == thing.id == answer.phrases[0].detection_ids[0]
+    assert detections.detections[0].bbox.center.position.x == 24
+    assert (bench.predictor.perceived, bench.predictor.looked) == (1, 1)
+
+
+def test_where_a_followed_thing_is_lost_the_language_model_is_asked_at_once(make_bench):
+    bench = make_bench(mode="continuous", rate_hz=0.01, track_hz=100.0)
+    bench.show(picture(BOX), seconds=1)
+    bench.robot.say("the red cup")
+    bench.robot.hear("grounded_text")
+    bench.show(picture(), seconds=2)
+    lost = bench.robot.hear("grounded_text")
+    assert (lost.source, lost.status) == ("model", "NOT_FOUND")
+
+
+def test_a_thing_keeps_its_id_from_command_to_command(bench):
+    ids = []
+    for seconds, command in ((1, "the red cup"), (2, "find the red thing")):
+        bench.show(picture(BOX), seconds=seconds)
+        bench.robot.say(command)
+        (detection,) = bench.robot.hear("detections").detections
+        ids.append(detection.id)
+    assert ids[0] == ids[1] and ids[0].isdecimal()
+
+
+def test_what_comes_elsewhere_is_another_thing(bench):
+    ids = []
+    for seconds, box in ((1, (2, 2, 12, 12)), (9, (50, 30, 60, 40))):
+        bench.show(picture(box), seconds=seconds)
+        bench.robot.say("the red cup")
+        (detection,) = bench.robot.hear("detections").detections
+        ids.append(detection.id)
+    assert ids[0] != ids[1]

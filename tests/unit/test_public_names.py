@@ -71,6 +71,9 @@ def test_messages_and_services_have_their_fields():
         "string text",
         "GroundedPhrase[] phrases",
         "float32 latency_ms",
+        "string SOURCE_MODEL",
+        "string SOURCE_TRACKER",
+        "string source",
     ]
     assert [f for f in declared("msg/GroundedPhrase.msg") if "ROLE" not in f] == [
         "string text",
