@@ -521,15 +521,17 @@ def what_colour(truth: Truth, rng) -> Question | None:
     return Question("what_colour", "chat", f"What color is the {word}?", parts=parts)
 
 
+# How often each family is asked. Superlatives are told by the boxes (see language/quantities.py);
+# they are asked now and then all the same, for whoever asks the model itself.
 FAMILIES: dict[str, tuple[Callable, float]] = {
     "unique": (unique, 2.0),
-    "kind": (kind_alone, 1.5),
+    "kind": (kind_alone, 2.2),
     "colour": (thing_of_colour, 0.5),
-    "absent": (absent, 1.4),
+    "absent": (absent, 2.4),
     "absent_colour": (absent_colour, 1.5),
-    "ambiguous": (ambiguous, 2.0),
-    "all": (every, 1.6),
-    "superlative": (superlative, 3.0),
+    "ambiguous": (ambiguous, 1.6),
+    "all": (every, 2.2),
+    "superlative": (superlative, 0.6),
     "relation": (relation, 2.6),
     "refer": (refer, 1.8),
     "scene": (describe_scene, 0.15),
