@@ -45,11 +45,18 @@ class RegionTokens:
     """Know the tokens that may stand in `<roi>` for a picture with n regions.
 
     `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
+    `background` are regions that are no thing and never pointed at.
     """
 
-    def __init__(self, tokenizer: GromaTokenizer, count: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        tokenizer: GromaTokenizer,
+        count: int,
+        device: torch.device,
+        background: Sequence[int] = (),
+    ) -> None:
         first = tokenizer.region_token_id(0)
-        self.count = count
+        self.count, self.background = count, list(background)
         self.tokens = [*range(first, first + count), tokenizer.token_id("</roi>")]
         self.ids = torch.tensor(self.tokens, device=device)
 
@@ -57,11 +64,11 @@ class RegionTokens:
     def probabilities(self, model: Groma, hidden: Tensor, taken: Sequence[int] = ()) -> np.ndarray:
         """Return the probability (..., n + 1) of each token of `ids` after hidden states (..., D).
 
-        Regions that were `taken` already have none. The temperature is the model's calibration.
+        Regions that were `taken` already have none, nor has the background. The temperature is the
+        model's calibration.
         """
         logits = model.added_logits(hidden, self.ids).float() / model.config.pointing.temperature
-        if taken:
-            logits[..., list(taken)] = -torch.inf
+        logits[..., [*taken, *self.background]] = -torch.inf
         return logits.softmax(-1).cpu().numpy()
 
     @torch.inference_mode()

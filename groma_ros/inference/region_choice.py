@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from groma_ros.values.boxes import iou
+from groma_ros.values.boxes import area, iou
 
 SAME_THING_IOU = 0.5
 """Two regions that overlap by more are taken for the same thing."""
+WHOLE_PICTURE_SHARE = 0.9
+"""A box over more of the picture than this may be its background."""
 
 
 class ChosenRegion(NamedTuple):
@@ -29,6 +31,17 @@ class ChosenRegion(NamedTuple):
     def probability(self) -> float:
         """How likely the region was at its step."""
         return float(self.probabilities[self.region])
+
+
+def background_regions(
+    boxes_xyxy: np.ndarray, objectness: np.ndarray, size_hw: tuple[int, int], least: float
+) -> list[int]:
+    """Return the regions that fill a picture (height, width) with an objectness below `least`.
+
+    In a picture of nothing, black, plain or out of focus, that is all that the proposer gives.
+    """
+    share = area(boxes_xyxy) / max(size_hw[0] * size_hw[1], 1)
+    return np.flatnonzero((share > WHOLE_PICTURE_SHARE) & (objectness < least)).tolist()
 
 
 def choose_regions(

@@ -8,13 +8,10 @@ import numpy as np
 
 from groma_ros.encoding import prompts
 from groma_ros.inference.answer_context import AnswerContext
-from groma_ros.inference.region_choice import SAME_THING_IOU
+from groma_ros.inference.region_choice import SAME_THING_IOU, WHOLE_PICTURE_SHARE
 from groma_ros.inference.spoken_answer import describe_region
 from groma_ros.language.nouns import head_noun
 from groma_ros.values.boxes import area, iou
-
-WHOLE_PICTURE_SHARE = 0.95
-"""A box over more of the picture than this is no thing in it."""
 
 
 def thing_regions(context: AnswerContext) -> list[int]:

@@ -202,13 +202,15 @@ class PointingConfig:
     `temperature` divides the logits of region tokens and of `</roi>`. A singular phrase fits
     nothing where `</roi>` has a probability above `refusal_threshold`, and besides the likeliest
     region every other one that has at least `ambiguity_ratio` of its probability. A region is a
-    thing of its own, for "everything", where its objectness is above `thing_objectness`.
+    thing of its own, for "everything", where its objectness is above `thing_objectness`. A region
+    that fills the picture is its background where its objectness is below `background_objectness`.
     """
 
     temperature: float = 1.0
     refusal_threshold: float = 0.5
     ambiguity_ratio: float = 0.5
     thing_objectness: float = 0.35
+    background_objectness: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:

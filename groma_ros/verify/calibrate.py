@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,13 +54,15 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.views import rendered
 
     predictor = Predictor.from_pretrained(args.model)
-    plain = predictor.model.with_settings(pointing=PointingConfig())
+    # What is background is a property of the proposer, not of probabilities.
+    kept = {"background_objectness": predictor.model.config.pointing.background_objectness}
+    plain = predictor.model.with_settings(pointing=PointingConfig(**kept))
     predictor = Predictor(plain, predictor.tokenizer)
     examples = collect(predictor, rendered(args.pictures), args.questions, args.seed)
     if args.photos:
         photographs = labelled(read_photographs(args.photos, args.split))
         examples += collect(predictor, photographs, args.questions, args.seed)
-    rule = fit(examples)
+    rule = replace(fit(examples), **kept)
     for name, each in (("before", PointingConfig()), ("after", rule)):
         decisions = [decide(e, each) for e in examples]
         right = [d.first for d in decisions]

@@ -89,6 +89,7 @@ def test_a_rule_is_written_into_the_config(tmp_path):
                 "refusal_threshold": 0.4,
                 "ambiguity_ratio": 0.6,
                 "thing_objectness": 0.35,
+                "background_objectness": 0.0,
             },
         },
     }
