@@ -15,9 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import rclpy
+from ament_index_python.packages import get_package_share_directory
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -34,6 +36,7 @@ SIZES_WH = ((640, 480), (1280, 720))
 KINDS = {"echo": "bare rclpy echo", "node": "groma_ros, free model"}
 PAUSE_S = 0.025  # between frames; each of the two gets one in two of them, about 17 to 20 a second
 WARM_UP = 20  # frames of each size that are not counted
+PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE"
 READY_TIMEOUT_S = 60.0
 FRAME_TIMEOUT_S = 2.0
 MOST_LOST = 50
@@ -90,9 +93,9 @@ class Meter(Node):
             if "node" in waiting and self._command.get_subscription_count():
                 self._command.publish(String(data=PHRASE))
             for kind in tuple(waiting):
-                if self._ends[kind].image.get_subscription_count():
-                    if self.time_of(kind, frame, 0.5) is not None:
-                        waiting.discard(kind)
+                is_there = self._ends[kind].image.get_subscription_count() > 0
+                if is_there and self.time_of(kind, frame, FRAME_TIMEOUT_S) is not None:
+                    waiting.discard(kind)
             self._executor.spin_once(0.05)
 
     def measure(self, size_wh: tuple[int, int], frames: int) -> dict[str, list[float]]:
@@ -104,7 +107,8 @@ class Meter(Node):
         lost = 0
         while len(ms["node"]) < WARM_UP + frames:
             pair = {}
-            for kind in KINDS:
+            order = tuple(KINDS) if len(ms["node"]) % 2 else tuple(KINDS)[::-1]
+            for kind in order:
                 time.sleep(PAUSE_S)
                 pair[kind] = self.time_of(kind, frame, FRAME_TIMEOUT_S)
             if None in pair.values():
@@ -176,38 +180,62 @@ def table(size_wh: tuple[int, int], frames: int, rows: dict[str, dict[str, float
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure every size, print a table for each, and return 0.
+    """Measure every size and print a table for each; return 0, or 1 where a chain does not answer.
 
-    `args.frames` is how many frames of each size are counted for each chain, `args.json` whether the
-    last line is the report. Raises RuntimeError where a chain gives no answers.
+    args.frames  how many frames of each size are counted for each chain
+    args.json    whether the last line is the whole report
     """
+    profile = use_profile()
     # Nobody else's robot is to see these frames.
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     peers = {
-        kind: start("bench_peers", kind, "--ros-args", *peer_arguments(kind))
-        for kind in KINDS
+        kind: start("bench_peers", kind, "--ros-args", *peer_arguments(kind)) for kind in KINDS
     }
     rclpy.init()
     meter = Meter()
-    report = {}
+    print(f"{rclpy.get_rmw_implementation_identifier()}, {profile}", flush=True)
+    problems, report = [], {}
     try:
-        meter.wait_for_answers(lambda: check_running(peers))
-        for size_wh in SIZES_WH:
-            rows = summary(meter.measure(size_wh, args.frames))
-            report[f"{size_wh[0]}x{size_wh[1]}"] = rows
-            print(table(size_wh, args.frames, rows), flush=True)
+        report = measure_all(meter, peers, args.frames)
+    except RuntimeError as error:
+        problems.append(str(error))
     finally:
-        problems = [stop(name, process) for name, process in peers.items()]
+        problems += [stop(name, process) for name, process in peers.items()]
         meter.destroy_node()
         rclpy.try_shutdown()
-    for problem in filter(None, problems):
+    problems = list(filter(None, problems))
+    for problem in problems:
         print(f"groma bench: {problem}", file=sys.stderr)
+    if args.json:
+        report = {"frames": args.frames, "lost": meter.lost, "dds": profile, "ms": report}
+        print(json.dumps(report))
+    return int(bool(problems))
+
+
+def measure_all(meter: Meter, peers: dict[str, subprocess.Popen], frames: int) -> dict[str, dict]:
+    """Return the summary of each size and print it as soon as it is there."""
+    report = {}
+    meter.wait_for_answers(lambda: check_running(peers))
+    for size_wh in SIZES_WH:
+        rows = summary(meter.measure(size_wh, frames))
+        report["{}x{}".format(*size_wh)] = rows
+        print(table(size_wh, frames, rows), flush=True)
     if meter.lost:
         print(f"  {meter.lost} frames got lost and were left out")
-    if args.json:
-        print(json.dumps({"frames": args.frames, "lost": meter.lost, "ms": report}))
-    return 0
+    return report
+
+
+def use_profile() -> str:
+    """Give DDS room for whole images, unless the environment says how it is set up; say which.
+
+    Without that the measurement is one of parts of images that got lost and were sent again.
+    """
+    if PROFILE in os.environ:
+        return f"{PROFILE}={os.environ[PROFILE]}"
+    path = Path(get_package_share_directory("groma_ros")) / "config" / "fastdds.xml"
+    os.environ[PROFILE] = str(path)
+    return "config/fastdds.xml"
 
 
 def check_running(peers: dict[str, subprocess.Popen]) -> None:

@@ -1,17 +1,17 @@
-"""The processes that `groma bench --ros` times: the node with a model that costs nothing, and an echo.
+"""What `groma bench --ros` times: the node with a model that costs nothing, and a bare echo.
 
-    python -m groma_ros.ros.bench_peers node --ros-args -r __ns:=/somewhere
-    python -m groma_ros.ros.bench_peers echo --ros-args -r __ns:=/somewhere
+python -m groma_ros.ros.bench_peers node --ros-args -r __ns:=/somewhere
+python -m groma_ros.ros.bench_peers echo --ros-args -r __ns:=/somewhere
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -54,41 +54,37 @@ class Echo(Node):
         images = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
         self._detections = self.create_publisher(Detection2DArray, "~/detections", answers)
         self.create_subscription(Image, "image", self._on_image, images)
+        self.create_timer(1.0, lambda: None)  # wakes the executor to look whether it is to end
 
     def _on_image(self, message: Image) -> None:
         self._detections.publish(Detection2DArray(header=message.header))
 
 
-def run_echo(args: list[str]) -> None:
-    """Serve the echo until the process is told to end."""
-    rclpy.init(args=args)
-    try:
-        rclpy.spin(Echo())
-    except (ExternalShutdownException, KeyboardInterrupt):
-        pass
-
-
-def run_node(args: list[str], parser: ArgumentParser) -> None:
-    """Serve the node in continuous mode until the process is told to end."""
-    with ros_context(args, parser) as stopping:
-        settings = {"mode": "continuous", "rate_hz": RATE_HZ}
-        overrides = [rclpy.Parameter(name, value=value) for name, value in settings.items()]
-        node = GromaNode(lambda settings: FreePredictor(), stopping, parameter_overrides=overrides)
-        node.autostart()
-        spin(node, stopping)
-        node.close()
-        node.destroy_node()
+def make_node(kind: str, stopping: threading.Event) -> Node:
+    """Return the echo, or the active node in continuous mode."""
+    if kind == "echo":
+        return Echo()
+    settings = {"mode": "continuous", "rate_hz": RATE_HZ}
+    node = GromaNode(
+        lambda settings: FreePredictor(),
+        stopping,
+        parameter_overrides=[rclpy.Parameter(k, value=v) for k, v in settings.items()],
+    )
+    node.autostart()
+    return node
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run one of the two; return the exit status."""
-    args = sys.argv if args is None else args
+    """Run one of the two until the process is told to end; return the exit status."""
     parser = ArgumentParser("bench_peers", __doc__)
     parser.add_argument("kind", choices=("node", "echo"))
-    if parser.parse(args).kind == "echo":
-        run_echo(args)
-    else:
-        run_node(args, parser)
+    kind = parser.parse(args).kind
+    with ros_context(args, parser) as stopping:
+        node = make_node(kind, stopping)
+        spin(node, stopping)
+        if kind == "node":
+            node.close()
+        node.destroy_node()
     return 0
 
 
