@@ -28,7 +28,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from groma_ros.action import Ground
 from groma_ros.depth import Located, rotation_matrix
 from groma_ros.msg import GroundedPhrase, GroundedText
-from groma_ros.ros.requests import Result
+from groma_ros.ros.requests import Regions, Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
 from groma_ros.values.boxes import iou
 from groma_ros.values.pinhole import Pinhole
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
+PROPOSAL_CLASS = "object"  # of a region that nobody has named
 SAME_BOX_IOU = 0.9
 """Phrases that point at one region give the same box; two regions overlap by less than 0.6."""
 
@@ -120,6 +121,21 @@ def _detection(box: DetectedBox, header: Header) -> Detection2D:
         result.hypothesis.score = hypothesis.score
         detection.results.append(result)
     return detection
+
+
+def proposal_array(regions: Regions) -> Detection2DArray:
+    """Return all regions of an image, best first, with its header; the score is the objectness."""
+    header = regions.frame.image.header
+    array = Detection2DArray(header=header)
+    for number, box_xyxy in enumerate(regions.boxes_xyxy):
+        result = ObjectHypothesisWithPose()
+        result.hypothesis.class_id = PROPOSAL_CLASS
+        result.hypothesis.score = float(regions.scores[number])
+        box = bounding_box(box_xyxy)
+        array.detections.append(
+            Detection2D(header=header, id=str(number), bbox=box, results=[result])
+        )
+    return array
 
 
 def found(event: BoxFound, phrase: str, header: Header) -> Detection2D:

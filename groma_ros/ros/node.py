@@ -40,6 +40,7 @@ from groma_ros.ros.model_thread import ModelThread
 from groma_ros.ros.pending_requests import PendingRequests, new_request
 from groma_ros.ros.places import Places, places_of
 from groma_ros.ros.process import ros_context, spin
+from groma_ros.ros.proposals import Proposals
 from groma_ros.ros.publishers import Publishers
 from groma_ros.ros.requests import Event, Request, Result
 from groma_ros.ros.services import Services
@@ -101,6 +102,9 @@ class GromaNode(LifecycleNode):
         group = ReentrantCallbackGroup()
         self._news_from_model = self.create_guard_condition(self._process_news, group)
         self._outputs = Publishers(self)
+        self._proposals = Proposals(
+            self, self._outputs.proposals, lambda look: self._model.submit(look), self._hand_over
+        )
         Services(self, group, self._ask_about_region, self._reset_dialogue)
         self._action = GroundAction(
             self,
@@ -130,6 +134,7 @@ class GromaNode(LifecycleNode):
         """Keep the image as the newest one, unless it is malformed."""
         self._inputs.receive(message)
         self._continuous.repeat_if_due()
+        self._look_if_due()
 
     def _ask_command(self, command: Command) -> None:
         """Ask the model; in command mode the command may point back to the ones before it."""
@@ -201,6 +206,11 @@ class GromaNode(LifecycleNode):
         while not self._from_model.empty():
             self._from_model.get()()
         self._continuous.repeat_if_due()
+        self._look_if_due()
+
+    def _look_if_due(self) -> None:
+        if self._inputs is not None:
+            self._proposals.look_if_due(self._inputs.frames, self.settings)
 
     def _publish_answer(self, result: Result) -> None:
         self._latencies.add(result)
@@ -333,6 +343,7 @@ class GromaNode(LifecycleNode):
     def _stop_serving(self) -> None:
         if self._inputs is not None:
             self._reset_dialogue("the node was deactivated")
+            self._proposals.stop()
             self._inputs.close()
             self._inputs = None
             self._restart_continuous_mode()
@@ -358,6 +369,7 @@ class GromaNode(LifecycleNode):
             self._health_problem = self._inputs.image_problem(self.settings.image_timeout_s)
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
+            self._look_if_due()
         self._publish_status()
         self._publish_diagnostics()
 

@@ -22,7 +22,10 @@ from groma_ros.ros.requests import Result
 
 
 class Publishers:
-    """Hold the publishers; they live as long as the node, so that tools find them in any state."""
+    """Hold the publishers; they live as long as the node, so that tools find them in any state.
+
+    proposals  the publisher of `~/proposals`, which ros/proposals.py uses
+    """
 
     def __init__(self, node: Node) -> None:
         def publisher(kind: type, topic: str) -> Publisher:
@@ -42,6 +45,7 @@ class Publishers:
         self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
         self._target_pose = publisher(PoseStamped, "~/target_pose")
         self._masks = publisher(Image, "~/masks")
+        self.proposals = publisher(Detection2DArray, "~/proposals")
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(
             depth=1,

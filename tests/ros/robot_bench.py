@@ -61,7 +61,7 @@ class FakePredictor:
 
     def perceive(self, rgb):
         self.perceived += 1
-        return np.array(rgb)
+        return FakePerception(rgb)
 
     def ground(self, perception, command, **options):
         self.options = options
@@ -71,7 +71,7 @@ class FakePredictor:
         if command == "break":
             raise RuntimeError("something broke")
         start = command.find("red")
-        boxes, scores = red_boxes(perception)
+        boxes, scores = perception.boxes_xyxy, perception.scores
         if start < 0 or not len(boxes):
             return Grounding(Status.NOT_FOUND, "I see no such thing.", reason="not in the picture")
         phrase = Phrase(command[start:], (start, len(command)), boxes, scores)
@@ -103,6 +103,14 @@ class FakePredictor:
         self.entered.release()
         assert self.gate.wait(PATIENCE_S)
         self.inside -= 1
+
+
+class FakePerception:
+    """The red part of a picture is its only region."""
+
+    def __init__(self, rgb):
+        boxes, scores = red_boxes(rgb)
+        self.boxes_xyxy, self.scores = np.array(boxes, float), np.array(scores, float)
 
 
 class FakeDialogue:

@@ -14,6 +14,7 @@ OUTPUTS = {
     "grounded_text": "groma_ros/msg/GroundedText",
     "markers": "visualization_msgs/msg/MarkerArray",
     "masks": "sensor_msgs/msg/Image",
+    "proposals": "vision_msgs/msg/Detection2DArray",
     "status": "diagnostic_msgs/msg/DiagnosticStatus",
     "target_pose": "geometry_msgs/msg/PoseStamped",
     "text": "std_msgs/msg/String",
