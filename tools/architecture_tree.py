@@ -41,7 +41,7 @@ config/, rviz/             default parameters, Fast DDS with room for images; wh
 msg/, srv/                 GroundedText, GroundedPhrase; DescribeRegion
 scripts/                   executables for ros2 run
 tests/                     unit (pure), model (torch, goldens), ros (real DDS)
-tools/                     bootstrap (set-up), requirements, vision_msgs overlay, this list
+tools/                     bootstrap (set-up), requirements, vision_msgs, foxglove_msgs, this list
 """
 
 

@@ -17,6 +17,7 @@ from visualization_msgs.msg import MarkerArray
 from groma_ros.action import Ground
 from groma_ros.msg import GroundedText
 from groma_ros.ros import messages
+from groma_ros.ros.annotations import ImageAnnotations, image_annotations
 from groma_ros.ros.places import Places, target_of
 from groma_ros.ros.requests import Result
 
@@ -45,6 +46,7 @@ class Publishers:
         self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
         self._target_pose = publisher(PoseStamped, "~/target_pose")
         self._masks = publisher(Image, "~/masks")
+        self._annotations = ImageAnnotations and publisher(ImageAnnotations, "~/annotations")
         self.proposals = publisher(Detection2DArray, "~/proposals")
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(
@@ -78,6 +80,8 @@ class Publishers:
         self._markers.publish(markers)
         if result.rgb is not None and self._annotated_image.get_subscription_count():
             self._publish_annotated_image(result, header)
+        if self._annotations is not None and self._annotations.get_subscription_count():
+            self._annotations.publish(image_annotations(grounding, header.stamp, size_hw))
         if places is not None:
             self._publish_places(result, places, header)
         self._text.publish(String(data=grounding.text or grounding.reason))

@@ -8,6 +8,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = {
+    "annotations": "foxglove_msgs/msg/ImageAnnotations",
     "annotated_image": "sensor_msgs/msg/Image",
     "detections": "vision_msgs/msg/Detection2DArray",
     "detections_3d": "vision_msgs/msg/Detection3DArray",

@@ -1,8 +1,10 @@
 """`~/proposals` has the regions of the newest picture, while somebody subscribes."""
 
 import pytest
+from lifecycle_msgs.msg import Transition
 from robot_bench import eventually, picture
 from test_continuous_mode import tick
+from test_lifecycle import change
 from vision_msgs.msg import Detection2DArray
 
 BOX = (10, 8, 30, 24)
@@ -118,8 +120,8 @@ def test_a_look_under_way_is_dropped_when_the_node_is_deactivated(make_bench, li
     bench.hold_the_model()
     listen(bench)
     bench.show(picture(BOX), seconds=2)
-    bench.node.trigger_deactivate()
+    assert change(bench, Transition.TRANSITION_DEACTIVATE)
     bench.predictor.gate.set()
-    bench.node.trigger_activate()
+    assert change(bench, Transition.TRANSITION_ACTIVATE)
     shown = bench.show(picture(BOX), seconds=3)
     assert bench.robot.hear("proposals").header == shown.header
