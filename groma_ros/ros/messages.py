@@ -27,7 +27,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from groma_ros.action import Ground
 from groma_ros.depth import Located, rotation_matrix
-from groma_ros.msg import GroundedPhrase, GroundedText
+from groma_ros.msg import DetectionMasks, GroundedPhrase, GroundedText
 from groma_ros.ros.requests import Regions, Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
 from groma_ros.values.boxes import iou
@@ -226,6 +226,25 @@ def label_image(places: Places, header: Header) -> Image:
     for number, place in places.located.items():
         labels[place.full_mask(places.depth_hw)] = int(number) + 1
     return image_16uc1(labels, header)
+
+
+def detection_masks(grounding: Grounding, places: Places, header: Header) -> DetectionMasks:
+    """Return a mono8 mask of each detection that has a place, of the depth image's size."""
+    message = DetectionMasks(header=header)
+    for box in detected_boxes(grounding):
+        if box.id in places.located:
+            mask = places.located[box.id].full_mask(places.depth_hw)
+            message.detection_ids.append(box.id)
+            message.masks.append(image_mono8(np.where(mask, 255, 0).astype(np.uint8), header))
+    return message
+
+
+def image_mono8(values: np.ndarray, header: Header) -> Image:
+    """Return (H, W) uint8 values as a mono8 Image."""
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(values))
+    height, width = values.shape
+    return Image(header=header, height=height, width=width, encoding="mono8", step=width, data=data)
 
 
 def image_16uc1(values: np.ndarray, header: Header) -> Image:

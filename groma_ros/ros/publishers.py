@@ -15,7 +15,7 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from groma_ros.action import Ground
-from groma_ros.msg import GroundedText
+from groma_ros.msg import DetectionMasks, GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.annotations import ImageAnnotations, image_annotations
 from groma_ros.ros.places import Places, target_of
@@ -46,6 +46,7 @@ class Publishers:
         self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
         self._target_pose = publisher(PoseStamped, "~/target_pose")
         self._masks = publisher(Image, "~/masks")
+        self._detection_masks = publisher(DetectionMasks, "~/detection_masks")
         self._annotations = ImageAnnotations and publisher(ImageAnnotations, "~/annotations")
         self.proposals = publisher(Detection2DArray, "~/proposals")
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
@@ -59,7 +60,7 @@ class Publishers:
 
     def want_places(self, has_depth: bool) -> bool:
         """Say whether somebody subscribes to what depth is needed for, or good for."""
-        wanting = [self._detections_3d, self._target_pose, self._masks]
+        wanting = [self._detections_3d, self._target_pose, self._masks, self._detection_masks]
         if has_depth:
             wanting.append(self._markers)
         return any(publisher.get_subscription_count() for publisher in wanting)
@@ -95,6 +96,9 @@ class Publishers:
             self._target_pose.publish(PoseStamped(header=array.header, pose=messages.pose(target)))
         if self._masks.get_subscription_count():
             self._masks.publish(messages.label_image(places, header))
+        if self._detection_masks.get_subscription_count():
+            masks = messages.detection_masks(result.grounding, places, header)
+            self._detection_masks.publish(masks)
 
     def action_result(self, result: Result, places: Places) -> Ground.Result:
         """Return an answer as the result of an action's goal."""

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 OUTPUTS = {
     "annotations": "foxglove_msgs/msg/ImageAnnotations",
     "annotated_image": "sensor_msgs/msg/Image",
+    "detection_masks": "groma_ros/msg/DetectionMasks",
     "detections": "vision_msgs/msg/Detection2DArray",
     "detections_3d": "vision_msgs/msg/Detection3DArray",
     "grounded_text": "groma_ros/msg/GroundedText",
