@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from groma_ros.ros.one_at_a_time import OneAtATime
+
 
 @dataclass(frozen=True)
 class Command:
@@ -27,13 +29,23 @@ class ContinuousMode:
     """
 
     def __init__(
-        self, node: Node, is_ready: Callable[[], bool], repeat: Callable[[Command], None]
+        self,
+        node: Node,
+        is_ready: Callable[[], bool],
+        repeat: Callable[[Command], None],
+        alone: OneAtATime,
     ) -> None:
-        """Wait for `start`; `is_ready` says whether the model is free and an image is new."""
+        """Wait for `start`.
+
+        is_ready  says whether the model is free and an image is new
+        repeat    asks the model
+        alone     keeps the timer from the node's other callbacks
+        """
         self.last_command: Command | None = None
         self._node = node
         self._is_ready = is_ready
         self._repeat = repeat
+        self._alone = alone
         self._timer: Timer | None = None
         self._is_due = False
 
@@ -45,7 +57,7 @@ class ContinuousMode:
     def start(self, rate_hz: float) -> None:
         """Begin a period now; its time is ROS time, which may be simulated."""
         self.stop()
-        self._timer = self._node.create_timer(1.0 / rate_hz, self._on_timer)
+        self._timer = self._node.create_timer(1.0 / rate_hz, self._alone(self._on_timer))
 
     def stop(self) -> None:
         """Repeat nothing more; the last command is kept."""

@@ -172,9 +172,9 @@ class Side:
             signal_handler_options=SignalHandlerOptions.NO,
         )
 
-    def spin(self, node):
-        """Serve a node in a thread of its own; return a function that ends that."""
-        executor = SingleThreadedExecutor(context=self.context)
+    def spin(self, node, kind=SingleThreadedExecutor):
+        """Serve a node by an executor in a thread of its own; return a function that ends that."""
+        executor = kind(context=self.context)
         executor.add_node(node)
 
         def stop():
@@ -316,7 +316,16 @@ def done(future):
 class Bench:
     """The node with its fake predictor, and the robot."""
 
-    def __init__(self, side, robot, load=None, activate=True, remap=(), **parameters):
+    def __init__(
+        self,
+        side,
+        robot,
+        load=None,
+        activate=True,
+        remap=(),
+        executor=SingleThreadedExecutor,
+        **parameters,
+    ):
         parameters = ALWAYS_GIVEN | parameters
         self.predictor = FakePredictor()
         self.robot = robot
@@ -330,7 +339,7 @@ class Bench:
         )
         if activate:
             self.node.autostart()
-        self._stop = side.spin(self.node)
+        self._stop = side.spin(self.node, executor)
         self.wait_for_ears()
 
     def wait_for_ears(self):
