@@ -19,29 +19,34 @@ STATUS_RGB = {
     Status.ERROR: (255, 130, 120),
 }
 BAR_RGBA = (20, 20, 20, 200)
+EDGE_RGBA = (0, 0, 0, 160)
+LEAST_ROWS = 8  # a picture of fewer rows of text has a caption of one
 _INK_RGB = (15, 15, 15)
 
 Rectangle = tuple[int, int, int, int]
+Size = tuple[int, int]  # (width, height)
 
 
 def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray:
     """Return a copy of a picture (H, W, 3) uint8 RGB with an answer drawn in, of the same size.
 
     Boxes have the colour of their phrase's role (`ROLE_RGB`) and a label with phrase and score;
-    several boxes of one phrase are numbered, best first. A bar at the bottom shows status, command
-    and sentence. Lines and letters grow with the picture. supervision's annotators would do most of
-    this, but need OpenCV.
+    several boxes of one phrase are numbered, best first. A dark edge sets them off from things of
+    the same colour. A bar at the bottom shows status, command and sentence, in two rows where one
+    is too short. Lines and letters grow with the picture. supervision's annotators would do most
+    of this, but need OpenCV.
     """
     picture = Image.fromarray(np.ascontiguousarray(rgb))
     font = font_for(picture.size)
     line = max(2, round(min(picture.size) / 240))
-    bar_top = picture.height - _line_height(font) - 2 * line
+    rows = _caption_rows(grounding, command, font, line, picture.size)
+    bar_top = picture.height - len(rows) * _line_height(font) - 2 * line
     canvas = ImageDraw.Draw(picture, "RGBA")
     taken: list[Rectangle] = []
     # The target is drawn last, on top of what it shares pixels with.
     for phrase in sorted(grounding.phrases, key=lambda p: p.role == "target"):
         for box in phrase.boxes_xyxy[::-1]:
-            canvas.rectangle(_corners(box), outline=ROLE_RGB[phrase.role], width=line)
+            _outline(canvas, _corners(box), ROLE_RGB[phrase.role], line)
     for phrase in sorted(grounding.phrases, key=lambda p: p.role != "target"):
         for number, box in enumerate(phrase.boxes_xyxy):
             label = _label(phrase, number)
@@ -50,8 +55,19 @@ def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray
             taken.append(spot)
             canvas.rectangle(spot, fill=ROLE_RGB[phrase.role])
             canvas.text((spot[0] + line, spot[1] + line // 2), label, _INK_RGB, font)
-    _caption(canvas, grounding, command, font, line, bar_top, picture.size)
+    _caption(canvas, grounding, rows, font, line, bar_top, picture.size)
     return np.array(picture)
+
+
+def _outline(
+    canvas: ImageDraw.ImageDraw, corners: Rectangle, rgb: tuple[int, int, int], line: int
+) -> None:
+    """Draw a box with lines that lie inside it, between dark edges."""
+    edge = max(1, line // 3)
+    x1, y1, x2, y2 = corners
+    around = (x1 - edge, y1 - edge, x2 + edge, y2 + edge)
+    canvas.rectangle(around, outline=EDGE_RGBA, width=line + 2 * edge)
+    canvas.rectangle(corners, outline=rgb, width=line)
 
 
 def _label(phrase: Phrase, number: int) -> str:
@@ -91,29 +107,51 @@ def _overlap(a: Rectangle, b: Rectangle) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
+def _caption_rows(
+    grounding: Grounding, command: str, font: ImageFont.FreeTypeFont, line: int, size: Size
+) -> list[str]:
+    """Return the words behind the status, in one row or, where they are too long, in two.
+
+    The second row is for the answer: its sentence, or the reason where there is none. A picture
+    that two rows would cover has one.
+    """
+    asked, answer = (
+        " ".join(text.split()) for text in (command, grounding.text or grounding.reason)
+    )
+    both = f"{asked} -> {answer}" if asked and answer else asked or answer
+    room = size[0] - _caption_start(grounding, font, line) - line
+    is_high = size[1] >= LEAST_ROWS * _line_height(font)
+    if asked and answer and is_high and font.getlength(both) > room:
+        return [_shortened(asked, font, room), _shortened(answer, font, size[0] - 3 * line)]
+    return [_shortened(both, font, room)]
+
+
+def _caption_start(grounding: Grounding, font: ImageFont.FreeTypeFont, line: int) -> int:
+    """Return where the words behind the status begin, in pixels from the left."""
+    return 2 * line + round(font.getlength(f"{grounding.status}  "))
+
+
 def _caption(
     canvas: ImageDraw.ImageDraw,
     grounding: Grounding,
-    command: str,
+    rows: list[str],
     font: ImageFont.FreeTypeFont,
     line: int,
     top: int,
-    size: tuple[int, int],
+    size: Size,
 ) -> None:
-    """Write status, command and sentence into the bottom bar; the reason where no sentence is.
+    """Write the status and the rows of the caption into the bottom bar.
 
     `line` is the width of a margin, `top` the upper edge of the bar and `size` (width, height) of
     the picture, all in pixels.
     """
     canvas.rectangle((0, top, *size), fill=BAR_RGBA)
-    status = str(grounding.status)
     y = top + line
-    canvas.text((2 * line, y), status, STATUS_RGB[grounding.status], font)
-    start = 2 * line + round(font.getlength(status + "  "))
-    answer = grounding.text or grounding.reason
-    words = f"{command} -> {answer}" if command and answer else command or answer
-    text = _shortened(" ".join(words.split()), font, size[0] - start - line)
-    canvas.text((start, y), text, (255, 255, 255), font)
+    canvas.text((2 * line, y), str(grounding.status), STATUS_RGB[grounding.status], font)
+    x = _caption_start(grounding, font, line)
+    for row in rows:
+        canvas.text((x, y), row, (255, 255, 255), font)
+        x, y = 2 * line, y + _line_height(font)
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:

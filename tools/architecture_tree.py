@@ -37,11 +37,11 @@ BEYOND = """\
 REST = """\
 docs/                      this list, the 7B weights (CHECKPOINT.md), speed, rendered pictures
 launch/                    groma.launch.py, demo.launch.py
-config/, rviz/             default parameters; what RViz shows
-msg/, srv/                 GroundedText, GroundedPhrase; DescribeRegion
+config/, rviz/             default parameters, Fast DDS with room for images; what RViz shows
+msg/, srv/                 GroundedText, GroundedPhrase, DetectionMasks; DescribeRegion
 scripts/                   executables for ros2 run
 tests/                     unit (pure), model (torch, goldens), ros (real DDS)
-tools/                     bootstrap (set-up), requirements, vision_msgs overlay, this list
+tools/                     bootstrap (set-up), requirements, vision_msgs, foxglove_msgs, this list
 """
 
 

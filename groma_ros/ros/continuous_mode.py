@@ -9,6 +9,8 @@ from functools import partial
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from groma_ros.ros.one_at_a_time import OneAtATime
+
 
 @dataclass(frozen=True)
 class Command:
@@ -34,11 +36,19 @@ class ContinuousMode:
         is_ready: Callable[[], bool],
         repeat: Callable[[Command], None],
         follow: Callable[[Command], None],
+        alone: OneAtATime,
     ) -> None:
-        """Wait for `start`; `is_ready` says whether the model is free and an image is new."""
+        """Wait for `start`.
+
+        is_ready  says whether the model is free and an image is new
+        repeat    asks the model
+        follow    finds the things of the last answer again
+        alone     keeps the timer from the node's other callbacks
+        """
         self.last_command: Command | None = None
         self._node = node
         self._is_ready = is_ready
+        self._alone = alone
         self._tasks = {"repeat": repeat, "follow": follow}  # the first that is due goes first
         self._timers: list[Timer] = []
         self._due: set[str] = set()
@@ -53,7 +63,7 @@ class ContinuousMode:
         self.stop()
         for task, hz in (("repeat", rate_hz), ("follow", track_hz)):
             if hz > 0:
-                on_timer = partial(self._on_timer, task)
+                on_timer = self._alone(partial(self._on_timer, task))
                 self._timers.append(self._node.create_timer(1.0 / hz, on_timer))
 
     def stop(self) -> None:

@@ -42,10 +42,11 @@ class DepthBuffer:
         It is the one of the same stamp, else the nearest one within `slop_s` seconds. Raises
         ValueError, in one line, where there is none or where it is of another optical frame.
         """
-        if not self._messages:
+        messages = tuple(self._messages)  # another thread may add one meanwhile
+        if not messages:
             raise ValueError("no depth image has come")
         taken_s = seconds(header.stamp)
-        message = min(self._messages, key=lambda m: abs(seconds(m.header.stamp) - taken_s))
+        message = min(messages, key=lambda m: abs(seconds(m.header.stamp) - taken_s))
         apart_s = abs(seconds(message.header.stamp) - taken_s)
         if apart_s > slop_s:
             raise ValueError(

@@ -27,8 +27,8 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from groma_ros.action import Ground
 from groma_ros.depth import Located, rotation_matrix
-from groma_ros.msg import GroundedPhrase, GroundedText
-from groma_ros.ros.requests import Result
+from groma_ros.msg import DetectionMasks, GroundedPhrase, GroundedText
+from groma_ros.ros.requests import Regions, Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
 from groma_ros.values.boxes import iou
 from groma_ros.values.pinhole import Pinhole
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 MARKER_LIFETIME_S = 5
 MARKER_DEPTH_M = 1.0
 LABELS = 65535
+PROPOSAL_CLASS = "object"  # of a region that nobody has named
 SAME_BOX_IOU = 0.9
 """Phrases that point at one region give the same box; two regions overlap by less than 0.6."""
 
@@ -125,6 +126,21 @@ def _detection(box: DetectedBox, header: Header) -> Detection2D:
         result.hypothesis.score = hypothesis.score
         detection.results.append(result)
     return detection
+
+
+def proposal_array(regions: Regions) -> Detection2DArray:
+    """Return all regions of an image, best first, with its header; the score is the objectness."""
+    header = regions.frame.image.header
+    array = Detection2DArray(header=header)
+    for number, box_xyxy in enumerate(regions.boxes_xyxy):
+        result = ObjectHypothesisWithPose()
+        result.hypothesis.class_id = PROPOSAL_CLASS
+        result.hypothesis.score = float(regions.scores[number])
+        box = bounding_box(box_xyxy)
+        array.detections.append(
+            Detection2D(header=header, id=str(number), bbox=box, results=[result])
+        )
+    return array
 
 
 def found(event: BoxFound, phrase: str, header: Header) -> Detection2D:
@@ -216,6 +232,25 @@ def label_image(places: Places, header: Header) -> Image:
     for number, place in places.located.items():
         labels[place.full_mask(places.depth_hw)] = int(number) % LABELS + 1
     return image_16uc1(labels, header)
+
+
+def detection_masks(grounding: Grounding, places: Places, header: Header) -> DetectionMasks:
+    """Return a mono8 mask of each detection that has a place, of the depth image's size."""
+    message = DetectionMasks(header=header)
+    for box in detected_boxes(grounding):
+        if box.id in places.located:
+            mask = places.located[box.id].full_mask(places.depth_hw)
+            message.detection_ids.append(box.id)
+            message.masks.append(image_mono8(np.where(mask, 255, 0).astype(np.uint8), header))
+    return message
+
+
+def image_mono8(values: np.ndarray, header: Header) -> Image:
+    """Return (H, W) uint8 values as a mono8 Image."""
+    data = array.array("B")
+    data.frombytes(np.ascontiguousarray(values))
+    height, width = values.shape
+    return Image(header=header, height=height, width=width, encoding="mono8", step=width, data=data)
 
 
 def image_16uc1(values: np.ndarray, header: Header) -> Image:

@@ -20,7 +20,15 @@ import numpy as np
 
 from groma_ros.ros.following import Following
 from groma_ros.ros.latest_frame import Frame, LatestFrame
-from groma_ros.ros.requests import FROM_MODEL, FROM_TRACKER, Request, Result, failure
+from groma_ros.ros.requests import (
+    FROM_MODEL,
+    FROM_TRACKER,
+    Look,
+    Regions,
+    Request,
+    Result,
+    failure,
+)
 from groma_ros.values.answers import Grounding, Status
 
 if TYPE_CHECKING:
@@ -39,14 +47,17 @@ class ModelThread:
         Both `load` and `on_result` are called in the new thread.
         """
         self.loaded: Future[None] = Future()
-        self._requests: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Request | Look | None] = queue.SimpleQueue()
         self._load = load
         self._on_result = on_result
         self._thread = threading.Thread(target=self._run, name="groma-model", daemon=True)
         self._thread.start()
 
-    def submit(self, request: Request) -> None:
-        """Queue a request; `on_result` gets its result, unless it is cancelled before it begins."""
+    def submit(self, request: Request | Look) -> None:
+        """Queue a request; `on_result` gets its result, unless it is cancelled before it begins.
+
+        A Look's result goes to its own `on_result`.
+        """
         self._requests.put(request)
 
     def stop(self, timeout_s: float | None = None) -> bool:
@@ -69,7 +80,11 @@ class ModelThread:
 
         image_codec.warm_up()
         for request in iter(self._requests.get, None):
-            if not request.cancel.is_set():
+            if request.cancel.is_set():
+                continue
+            if isinstance(request, Look):
+                request.on_result(answerer.look(request))
+            else:
                 self._on_result(answerer.answer(request))
 
 
@@ -143,6 +158,20 @@ class Answerer:
             fault = traceback.format_exc()
         latency_ms = 1e3 * (time.monotonic() - started_s)
         return Result(request, grounding, frame, rgb, latency_ms, fault, source)
+
+    def look(self, request: Look) -> Regions:
+        """Return the regions of the newest frame; commands about it then find it perceived.
+
+        Does not wait for a frame, and does not count it as one that was answered on. Never raises.
+        """
+        frame = request.frames.last
+        if frame is None or (request.oldest_s and frame.age_s() > request.oldest_s):
+            return Regions()
+        try:
+            perception = self._perceive(frame, regions_only=True).perception
+        except Exception as error:  # noqa: BLE001 - the thread lives on to answer the next request
+            return Regions(frame, problem=str(error) or type(error).__name__)
+        return Regions(frame, perception.boxes_xyxy, perception.scores)
 
     def _perceive(self, frame: Frame, regions_only: bool) -> PerceivedFrame:
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active

@@ -1,7 +1,8 @@
 """The node `groma`: images and commands in, detections and grounded text out.
 
 The executor's thread owns ROS, a second thread owns the model. What that one answers comes back
-through a queue and a guard condition and is published from here.
+through a queue and a guard condition and is published from here. Where the executor has several
+threads, the node's callbacks still run one at a time.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.model_loading import load_predictor, release_memory
 from groma_ros.ros.model_thread import ModelThread
+from groma_ros.ros.one_at_a_time import OneAtATime
 from groma_ros.ros.pending_requests import PendingRequests, new_request
 from groma_ros.ros.places import Places, places_of
 from groma_ros.ros.process import ros_context, spin
+from groma_ros.ros.proposals import Proposals
 from groma_ros.ros.publishers import Publishers
 from groma_ros.ros.requests import Event, Request, Result
 from groma_ros.ros.services import Services
@@ -80,9 +83,10 @@ class GromaNode(LifecycleNode):
         """
         super().__init__("groma", automatically_declare_parameters_from_overrides=True, **kwargs)
         self._action: GroundAction | None = None
+        self._alone = alone = OneAtATime()
         self.settings = parameters.declare(self)
         parameters.validate_changes(
-            self, lambda: self.settings, lambda: self._model is not None, self._apply
+            self, lambda: self.settings, lambda: self._model is not None, alone(self._apply)
         )
         self._load = load
         self._stopping = stopping or threading.Event()
@@ -91,7 +95,9 @@ class GromaNode(LifecycleNode):
         self._transforms: Transforms | None = None  # from the first activation with a target frame
         self._pending = PendingRequests()
         self._from_model: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._continuous = ContinuousMode(self, self._is_ready, self._ask_command, self._follow)
+        self._continuous = ContinuousMode(
+            self, self._is_ready, self._ask_command, self._follow, alone
+        )
         self._command_count = self._dialogue_id = 0
         self._state, self._health_problem = "unconfigured", ""
         self._latencies = Latencies()
@@ -99,21 +105,23 @@ class GromaNode(LifecycleNode):
 
         # An awaiting callback holds a mutually exclusive group, and the guard has to get through.
         group = ReentrantCallbackGroup()
-        self._news_from_model = self.create_guard_condition(self._process_news, group)
+        self._news_from_model = self.create_guard_condition(alone(self._process_news), group)
         self._outputs = Publishers(self)
-        Services(self, group, self._ask_about_region, self._reset_dialogue)
+        self._proposals = Proposals(
+            self, self._outputs.proposals, lambda look: self._model.submit(look), self._hand_over
+        )
+        Services(self, group, alone(self._ask_about_region), alone(self._reset_dialogue))
         self._action = GroundAction(
             self,
             group,
-            self._ask_goal,
-            lambda request, reason: self._pending.withdraw(request, reason),
-            self._action_result,
+            alone(self._ask_goal),
+            alone(lambda request, reason: self._pending.withdraw(request, reason)),
+            alone(self._action_result),
             lambda: self.settings.goal_policy,
         )
         guard_unknown_transitions(self)
-        self.create_timer(
-            HEALTH_PERIOD_S, self._check_health, clock=Clock(clock_type=ClockType.STEADY_TIME)
-        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(HEALTH_PERIOD_S, alone(self._check_health), clock=steady)
         self._publish_status()
 
     # Callbacks
@@ -130,6 +138,7 @@ class GromaNode(LifecycleNode):
         """Keep the image as the newest one, unless it is malformed."""
         self._inputs.receive(message)
         self._continuous.repeat_if_due()
+        self._look_if_due()
 
     def _ask_command(self, command: Command) -> None:
         """Ask the model; in command mode the command may point back to the ones before it."""
@@ -213,6 +222,11 @@ class GromaNode(LifecycleNode):
         while not self._from_model.empty():
             self._from_model.get()()
         self._continuous.repeat_if_due()
+        self._look_if_due()
+
+    def _look_if_due(self) -> None:
+        if self._inputs is not None:
+            self._proposals.look_if_due(self._inputs.frames, self.settings)
 
     def _publish_answer(self, result: Result) -> None:
         self._latencies.add(result)
@@ -259,11 +273,11 @@ class GromaNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe and serve."""
-        return self._transition("activate", self._serve, "active")
+        return self._transition("activate", self._alone(self._serve), "active")
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop serving; the model stays in memory."""
-        return self._transition("deactivate", self._stop_serving, "inactive")
+        return self._transition("deactivate", self._alone(self._stop_serving), "inactive")
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model."""
@@ -289,7 +303,7 @@ class GromaNode(LifecycleNode):
 
         `timeout_s` None waits as long as it takes.
         """
-        self._stop_serving()
+        self._alone(self._stop_serving)()
         model, self._model = self._model, None
         ended = model is None or model.stop(timeout_s)
         release_memory()
@@ -339,12 +353,16 @@ class GromaNode(LifecycleNode):
     def _serve(self) -> None:
         if self.settings.target_frame and self._transforms is None:
             self._transforms = Transforms(self)
-        self._inputs = Subscriptions(self, self.settings, self.on_image, self.on_command)
+        alone = self._alone
+        self._inputs = Subscriptions(
+            self, self.settings, alone(self.on_image), alone(self.on_command)
+        )
         self._restart_continuous_mode()
 
     def _stop_serving(self) -> None:
         if self._inputs is not None:
             self._reset_dialogue("the node was deactivated")
+            self._proposals.stop()
             self._inputs.close()
             self._inputs = None
             self._restart_continuous_mode()
@@ -371,6 +389,7 @@ class GromaNode(LifecycleNode):
             self._health_problem = self._inputs.image_problem(self.settings.image_timeout_s)
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
+            self._look_if_due()
         self._publish_status()
         self._publish_diagnostics()
 

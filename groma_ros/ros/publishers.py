@@ -15,14 +15,18 @@ from vision_msgs.msg import Detection2DArray, Detection3DArray
 from visualization_msgs.msg import MarkerArray
 
 from groma_ros.action import Ground
-from groma_ros.msg import GroundedText
+from groma_ros.msg import DetectionMasks, GroundedText
 from groma_ros.ros import messages
+from groma_ros.ros.annotations import ImageAnnotations, image_annotations
 from groma_ros.ros.places import Places, target_of
 from groma_ros.ros.requests import Result
 
 
 class Publishers:
-    """Hold the publishers; they live as long as the node, so that tools find them in any state."""
+    """Hold the publishers; they live as long as the node, so that tools find them in any state.
+
+    proposals  the publisher of `~/proposals`, which ros/proposals.py uses
+    """
 
     def __init__(self, node: Node) -> None:
         def publisher(kind: type, topic: str) -> Publisher:
@@ -42,6 +46,9 @@ class Publishers:
         self._detections_3d = publisher(Detection3DArray, "~/detections_3d")
         self._target_pose = publisher(PoseStamped, "~/target_pose")
         self._masks = publisher(Image, "~/masks")
+        self._detection_masks = publisher(DetectionMasks, "~/detection_masks")
+        self._annotations = ImageAnnotations and publisher(ImageAnnotations, "~/annotations")
+        self.proposals = publisher(Detection2DArray, "~/proposals")
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(
             depth=1,
@@ -53,7 +60,7 @@ class Publishers:
 
     def want_places(self, has_depth: bool) -> bool:
         """Say whether somebody subscribes to what depth is needed for, or good for."""
-        wanting = [self._detections_3d, self._target_pose, self._masks]
+        wanting = [self._detections_3d, self._target_pose, self._masks, self._detection_masks]
         if has_depth:
             wanting.append(self._markers)
         return any(publisher.get_subscription_count() for publisher in wanting)
@@ -74,6 +81,8 @@ class Publishers:
         self._markers.publish(markers)
         if result.rgb is not None and self._annotated_image.get_subscription_count():
             self._publish_annotated_image(result, header)
+        if self._annotations is not None and self._annotations.get_subscription_count():
+            self._annotations.publish(image_annotations(grounding, header.stamp, size_hw))
         if places is not None:
             self._publish_places(result, places, header)
         self._text.publish(String(data=grounding.text or grounding.reason))
@@ -87,6 +96,9 @@ class Publishers:
             self._target_pose.publish(PoseStamped(header=array.header, pose=messages.pose(target)))
         if self._masks.get_subscription_count():
             self._masks.publish(messages.label_image(places, header))
+        if self._detection_masks.get_subscription_count():
+            masks = messages.detection_masks(result.grounding, places, header)
+            self._detection_masks.publish(masks)
 
     def action_result(self, result: Result, places: Places) -> Ground.Result:
         """Return an answer as the result of an action's goal."""

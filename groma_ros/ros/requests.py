@@ -79,6 +79,38 @@ class Result:
         return self.frame and self.frame.image.header
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """Ask for the regions of the newest image, without a command.
+
+    frames     where the image comes from
+    oldest_s   oldest image that is looked at, in seconds of ROS time; 0: any
+    on_result  is told the regions, in the model's thread
+    cancel     set when nobody wants them any more
+    """
+
+    frames: LatestFrame[Frame]
+    oldest_s: float
+    on_result: Callable[[Regions], None]
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Say what the proposer found in one image.
+
+    frame       the image; None where there was none that is young enough
+    boxes_xyxy  (n, 4) in pixels of the source image, best first
+    scores      (n,) objectness in [0, 1]
+    problem     why the image could not be looked at; else empty
+    """
+
+    frame: Frame | None = None
+    boxes_xyxy: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    problem: str = ""
+
+
 def failure(status: Status, reason: str) -> Grounding:
     """Return an answer without boxes that says why in its text and its reason."""
     return Grounding(status, f"I can't answer: {reason}.", reason=reason)

@@ -129,6 +129,13 @@ class Settings:
         high=60.0,
     )
     max_new_tokens: int = setting(256, "Longest answer to a question, in tokens.", low=1, high=2048)
+    proposals_hz: float = setting(
+        5.0,
+        "Most pictures a second whose regions are published on ~/proposals, in ROS time; they are "
+        "looked for only while somebody subscribes.",
+        low=0.01,
+        high=100.0,
+    )
     command_timeout_s: float = setting(
         5.0,
         "How long a command waits for a first image before it is answered with NO_IMAGE "

@@ -170,10 +170,11 @@ class Subscriptions:
 
     def _camera_info_of(self, image: Image | CompressedImage) -> CameraInfo | None:
         """Return the calibration of an image's stamp, else the last one that came."""
-        for camera_info in reversed(self._camera_infos):
+        known = tuple(self._camera_infos)  # another thread may add one meanwhile
+        for camera_info in reversed(known):
             if camera_info.header.stamp == image.header.stamp:
                 return camera_info
-        return self._camera_infos[-1] if self._camera_infos else None
+        return known[-1] if known else None
 
     def image_problem(self, timeout_s: float) -> str:
         """Say what is wrong where no image came for `timeout_s` of ROS time, else nothing.

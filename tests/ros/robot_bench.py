@@ -42,15 +42,6 @@ ALWAYS_GIVEN = {"max_image_age_s": 0.0}
 RESEND_S = 5.0  # an image that is only late on a busy machine is not to come twice
 
 
-class Seen:
-    """What the fake predictor sees: the picture, and one region, which is red."""
-
-    def __init__(self, rgb):
-        self.rgb = rgb
-        self.boxes_xyxy = np.array(red_boxes(rgb)[0])
-        self.features = np.ones((len(self.boxes_xyxy), 2))
-
-
 class FakePredictor:
     """Ground any command in the red part of the picture; only as good as the tests need it.
 
@@ -70,11 +61,11 @@ class FakePredictor:
 
     def perceive(self, rgb):
         self.perceived += 1
-        return Seen(np.array(rgb))
+        return FakePerception(rgb)
 
     def look(self, rgb):
         self.looked += 1
-        return Seen(np.array(rgb))
+        return self.perceive(rgb)
 
     def ground(self, perception, command, **options):
         self.options = options
@@ -84,7 +75,7 @@ class FakePredictor:
         if command == "break":
             raise RuntimeError("something broke")
         start = command.find("red")
-        boxes, scores = red_boxes(perception.rgb)
+        boxes, scores = perception.boxes_xyxy, perception.scores
         if start < 0 or not len(boxes):
             return Grounding(Status.NOT_FOUND, "I see no such thing.", reason="not in the picture")
         phrase = Phrase(command[start:], (start, len(command)), boxes, scores)
@@ -116,6 +107,15 @@ class FakePredictor:
         self.entered.release()
         assert self.gate.wait(PATIENCE_S)
         self.inside -= 1
+
+
+class FakePerception:
+    """The red part of a picture is its only region."""
+
+    def __init__(self, rgb):
+        boxes, scores = red_boxes(rgb)
+        self.boxes_xyxy, self.scores = np.array(boxes, float), np.array(scores, float)
+        self.features = np.ones((len(boxes), 2))
 
 
 class FakeDialogue:
@@ -177,9 +177,9 @@ class Side:
             signal_handler_options=SignalHandlerOptions.NO,
         )
 
-    def spin(self, node):
-        """Serve a node in a thread of its own; return a function that ends that."""
-        executor = SingleThreadedExecutor(context=self.context)
+    def spin(self, node, kind=SingleThreadedExecutor):
+        """Serve a node by an executor in a thread of its own; return a function that ends that."""
+        executor = kind(context=self.context)
         executor.add_node(node)
 
         def stop():
@@ -321,7 +321,16 @@ def done(future):
 class Bench:
     """The node with its fake predictor, and the robot."""
 
-    def __init__(self, side, robot, load=None, activate=True, remap=(), **parameters):
+    def __init__(
+        self,
+        side,
+        robot,
+        load=None,
+        activate=True,
+        remap=(),
+        executor=SingleThreadedExecutor,
+        **parameters,
+    ):
         parameters = ALWAYS_GIVEN | parameters
         self.predictor = FakePredictor()
         self.robot = robot
@@ -335,7 +344,7 @@ class Bench:
         )
         if activate:
             self.node.autostart()
-        self._stop = side.spin(self.node)
+        self._stop = side.spin(self.node, executor)
         self.wait_for_ears()
 
     def wait_for_ears(self):

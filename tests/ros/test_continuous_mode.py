@@ -119,7 +119,7 @@ def test_between_answers_the_things_are_followed_without_the_language_model(make
     assert detections.header == shown.header
     assert detections.detections[0].id == thing.id == answer.phrases[0].detection_ids[0]
     assert detections.detections[0].bbox.center.position.x == 24
-    assert (bench.predictor.perceived, bench.predictor.looked) == (1, 1)
+    assert (bench.predictor.perceived, bench.predictor.looked) == (2, 1)
 
 
 def test_where_a_followed_thing_is_lost_the_language_model_is_asked_at_once(make_bench):

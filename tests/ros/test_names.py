@@ -8,12 +8,15 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 OUTPUTS = {
+    "annotations": "foxglove_msgs/msg/ImageAnnotations",
     "annotated_image": "sensor_msgs/msg/Image",
+    "detection_masks": "groma_ros/msg/DetectionMasks",
     "detections": "vision_msgs/msg/Detection2DArray",
     "detections_3d": "vision_msgs/msg/Detection3DArray",
     "grounded_text": "groma_ros/msg/GroundedText",
     "markers": "visualization_msgs/msg/MarkerArray",
     "masks": "sensor_msgs/msg/Image",
+    "proposals": "vision_msgs/msg/Detection2DArray",
     "status": "diagnostic_msgs/msg/DiagnosticStatus",
     "target_pose": "geometry_msgs/msg/PoseStamped",
     "text": "std_msgs/msg/String",

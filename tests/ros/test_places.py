@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from vision_msgs.msg import Detection3DArray
 from visualization_msgs.msg import Marker
 
+from groma_ros.msg import DetectionMasks
 from groma_ros.ros.camera import camera_info
 from groma_ros.values.pinhole import Pinhole
 
@@ -48,6 +49,7 @@ def robot(sides):
             (Detection3DArray, "detections_3d"),
             (PoseStamped, "target_pose"),
             (Image, "masks"),
+            (DetectionMasks, "detection_masks"),
         )
     ]
     robot.depth = robot.node.create_publisher(Image, "/depth", 1)
@@ -57,7 +59,7 @@ def robot(sides):
         robot.node.destroy_publisher(end)
     for ear in ears:
         robot.node.destroy_subscription(ear)
-    for topic in ("detections_3d", "target_pose", "masks"):
+    for topic in ("detections_3d", "target_pose", "masks", "detection_masks"):
         del robot.heard[topic]
 
 
@@ -105,6 +107,27 @@ def test_the_target_has_a_pose_in_the_cameras_frame(make_bench, robot, metres):
     x1, y1, x2, y2 = RED_BOX
     assert (labels[y1 + 3 : y2 - 3, x1 + 3 : x2 - 3] == 1 + int(detection.id)).all()
     assert not labels[:8].any()
+
+
+def test_each_detection_has_a_mask_of_its_own(make_bench, robot):
+    bench = make_bench()
+    see(bench, robot, depth_image())
+    robot.say("the red cup")
+    message, labels = robot.hear("detection_masks"), robot.hear("masks")
+    assert message.detection_ids == [d.id for d in robot.hear("detections").detections] == ["1"]
+    (mask,) = message.masks
+    assert message.header == mask.header == labels.header
+    assert (mask.encoding, mask.height, mask.width, mask.step) == ("mono8", *SIZE_HW, SIZE_HW[1])
+    pixels = np.frombuffer(mask.data, np.uint8)
+    assert (pixels == 255 * (np.frombuffer(labels.data, "<u2") == 1)).all() and pixels.any()
+
+
+def test_nothing_found_has_no_masks(make_bench, robot):
+    bench = make_bench()
+    see(bench, robot, depth_image())
+    robot.say("the blue cup")
+    message = robot.hear("detection_masks")
+    assert (message.detection_ids, message.masks) == ([], [])
 
 
 def test_the_marker_is_a_block_where_the_thing_is(make_bench, robot):

@@ -6,7 +6,7 @@ import os
 import shlex
 
 from environment import Environment
-from machine import require_disk
+from machine import OVERLAID, require_disk
 from steps import Runner, Stamps, fingerprint
 
 INSTALLED = ("groma_ros", "launch", "config", "rviz", "scripts")
@@ -42,7 +42,7 @@ class Workspace:
     def sources(self) -> str:
         """Hash what the build reads: interface files by content, installed files by name."""
         contents = [self.root / "package.xml", self.root / "CMakeLists.txt"]
-        for folder in (self.root, self.root / "tools/vision_msgs"):
+        for folder in (self.root, *(self.root / "tools" / name for name in OVERLAID)):
             for kind in ("msg", "srv", "action"):
                 contents += sorted((folder / kind).glob(f"*.{kind}"))
         names = [
@@ -53,7 +53,7 @@ class Workspace:
         ]
         return fingerprint(
             self.environment.packages,
-            self.machine.has_vision_msgs,
+            *self.machine.installed_messages,
             self.activate_text(),
             *contents,
             *map(str, names),
@@ -74,8 +74,9 @@ class Workspace:
         self.stamps.set("built", self.sources)
 
     def run_colcon(self) -> str:
-        """Build the packages; return where vision_msgs comes from, if from the installation."""
-        folders = ["."] if self.machine.has_vision_msgs else ["tools/vision_msgs", "."]
+        """Build the packages; return which messages come from the installation, if any."""
+        there = self.machine.installed_messages
+        folders = [f"tools/{name}" for name in OVERLAID if name not in there] + ["."]
         self.runner.run(
             [
                 self.environment.python,
@@ -105,7 +106,7 @@ class Workspace:
             cwd=self.root,
             what="the interface build",
         )
-        return "vision_msgs of the installation" if self.machine.has_vision_msgs else ""
+        return f"{', '.join(there)} of the installation" if there else ""
 
     def search_paths(self) -> dict[str, list[str]]:
         """List, for each variable, the folders that have to come first, the first one foremost."""

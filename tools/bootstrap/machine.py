@@ -15,6 +15,8 @@ from steps import SetupError
 # The Pythons that set-up takes, in the order in which it looks for them. A test holds setup.py, the
 # Makefile, the README and the linter's target to this list.
 SUPPORTED = ((3, 12), (3, 11), (3, 13))
+# Message packages that set-up builds from tools/ where the installation lacks them.
+OVERLAID = ("vision_msgs", "foxglove_msgs")
 COMPILERS = ("c++", "g++", "clang++")
 PROBE = """
 import importlib.util, json, os, sys, sysconfig
@@ -64,12 +66,15 @@ class Python:
 
 @dataclass(frozen=True)
 class Machine:
-    """What set-up builds on. `ros_distro` is None where no ROS 2 installation is sourced."""
+    """What set-up builds on. `ros_distro` is None where no ROS 2 installation is sourced.
+
+    `installed_messages` are those of OVERLAID that the installation has.
+    """
 
     python: Python
     compiler: str
     ros_distro: str | None
-    has_vision_msgs: bool
+    installed_messages: tuple[str, ...]
     has_gpu: bool
 
 
@@ -110,7 +115,11 @@ def inspect(root: Path, last_python: str | None = None, last_distro: str | None 
         python=python,
         compiler=find_compiler(),
         ros_distro=ros_distro,
-        has_vision_msgs=any((p / "share/vision_msgs/package.xml").exists() for p in prefixes),
+        installed_messages=tuple(
+            name
+            for name in OVERLAID
+            if any((p / f"share/{name}/package.xml").exists() for p in prefixes)
+        ),
         has_gpu=nvidia_gpu_present(),
     )
 

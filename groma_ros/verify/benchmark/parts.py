@@ -9,6 +9,7 @@ import statistics
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -30,7 +31,10 @@ EXAMPLES = """examples:
   groma bench --scaling
   groma bench --model nano
   groma bench --model ./groma-7b-finetune --device cuda --cuda-graphs
+  groma bench --ros
 """
+ROS_BENCH = "groma_ros.ros.bench"  # imported by name: only that room knows ROS
+
 NEW = 8
 LABELS = {
     "vision": "vision encoder",
@@ -95,6 +99,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also measure how cost grows with regions, commands, pictures and tokens",
     )
     parser.add_argument(
+        "--ros",
+        action="store_true",
+        help="measure the node's ROS side with a model that costs nothing, beside a bare echo",
+    )
+    parser.add_argument(
+        "--frames", type=_positive, default=300, help="with --ros: frames of each size (300)"
+    )
+    parser.add_argument(
         "--json", action="store_true", help="end with the report as one line of JSON"
     )
 
@@ -104,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ValueError for options that exclude each other.
     """
+    if args.ros:
+        return _ros(args)
     if args.model and args.scaling:
         raise ValueError("--scaling measures the benchmark's own model; leave --model out")
     if not args.model and (args.quantization != NO_QUANTIZATION or args.cuda_graphs):
@@ -120,6 +134,17 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(report))
     return 0
+
+
+def _ros(args: argparse.Namespace) -> int:
+    """Measure the ROS side; raise ValueError where there is no ROS or --model is given."""
+    if args.model or args.scaling:
+        raise ValueError("--ros runs no model; leave --model and --scaling out")
+    try:
+        bench = import_module(ROS_BENCH)
+    except ModuleNotFoundError as error:
+        raise ValueError(f"--ros needs a ROS 2 that is sourced ({error})") from error
+    return bench.run(args)
 
 
 def _parts(args: argparse.Namespace, device: torch.device) -> dict:
