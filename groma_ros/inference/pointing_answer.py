@@ -167,8 +167,10 @@ def _grounding(
     status, reason = status_and_reason(phrases, outcomes)
     text, spans = answer_sentence(replace(command, phrases=phrases), [o.count for o in outcomes])
     boxes, scores = context.perception.boxes_xyxy, context.perception.scores
+    # Where the target is not there, nobody is to act on the bowl that it was to be put into.
+    there = status is not Status.NOT_FOUND
     answered = tuple(
-        Phrase(p.text, span, *boxes_and_scores(regions.chosen, boxes, scores), p.role)
+        Phrase(p.text, span, *boxes_and_scores(regions.chosen * there, boxes, scores), p.role)
         for (p, regions), span in zip(named, spans, strict=True)
     )
     reason = "; ".join(part for part in (reason, command.reason) if part)

@@ -103,7 +103,7 @@ def _parse_clean(text: str) -> Command:
         return Command(text, "none")
     tokens = [t for t in tokens if t.word not in lex.POLITE]
     clauses = [parse_clause(text, clause) for clause in split_clauses(tokens)]
-    clauses = [c for c in clauses if c.kind != "polite"]
+    clauses = [_left_alone(c, clauses) for c in clauses if c.kind != "polite"]
     commands = resolve_pronouns(clauses)
     names = [c for c in clauses if c.kind == "name"]
     forbidden = [c for c in clauses if c.kind == "forbidden"]
@@ -118,6 +118,14 @@ def _parse_clean(text: str) -> Command:
     said = [p for c in clauses if c.kind in ("statement", "name") for p in c.phrases]
     phrases = _attach_exclusions([*command.phrases, *banned], said)
     return replace(command, phrases=phrases, reason=reason)
+
+
+def _left_alone(clause: Clause, clauses: list[Clause]) -> Clause:
+    """Return "leave the cup on the table" as forbidding beside another command, else as it is."""
+    others = any(c.kind == "command" and c is not clause for c in clauses)
+    if clause.kind != "command" or not clause.words.lower().startswith("leave ") or not others:
+        return clause
+    return replace(clause, kind="forbidden", action="none", phrases=clause.of_role("target"))
 
 
 def _without_command(text: str, forbidden: list[Clause]) -> Command:

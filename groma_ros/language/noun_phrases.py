@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from groma_ros.language import lexicon as lex
-from groma_ros.language.quantities import is_plural_noun, parse_quantity
+from groma_ros.language.quantities import is_plural_noun, parse_quantity, singularised
 from groma_ros.language.word_tables import longest_match
 from groma_ros.values.commands import CommandPhrase, Ordinal
 
@@ -117,6 +117,7 @@ def parse_noun_phrases(text: str, tokens: list[Token], role: str) -> tuple[Comma
     """Return the noun phrases of `tokens` in `role`, each followed by its relation anchors."""
     found: list[CommandPhrase] = []
     ordinals: list[CommandPhrase] = []
+    compared: list[CommandPhrase] = []
     for item in _split_items(_cut_at_clause_end(tokens)):
         phrase = _parse_phrase(text, item[: _source_start(words_of(item))], role)
         if phrase is None:
@@ -127,12 +128,25 @@ def parse_noun_phrases(text: str, tokens: list[Token], role: str) -> tuple[Comma
             found[-1] = replace(found[-1], query=query)
         elif all(w in lex.DETERMINERS or w in lex.ORDINALS for w in words):
             ordinals.append(phrase)
+        elif words[-1] in lex.COMPARED and all(w in lex.DETERMINERS for w in words[:-1]):
+            compared.append(phrase)
         else:
+            described = [w for w in words if w not in lex.DETERMINERS]
+            if compared and described[0] in lex.COMPARED:
+                found.extend(_with_noun(one, described[1:]) for one in compared)
+                phrase, compared = _with_noun(phrase, described[1:]), []
             found.extend(_with_noun_of(first, phrase) for first in ordinals)
             ordinals = []
             found.append(phrase)
             found.extend(relation_anchors(text, item))
-    return tuple(found)
+    return tuple([*found, *compared])
+
+
+def _with_noun(compared: CommandPhrase, noun: list[str]) -> CommandPhrase:
+    """Return "the leftmost" with the noun of "the leftmost and the rightmost cans"."""
+    word = next(w for w in compared.text.lower().split() if w in lex.COMPARED)
+    words = ["the", word, *singularised(noun)]
+    return with_quantity(replace(compared, query=" ".join(words), plural=False), words)
 
 
 def _with_noun_of(ordinal: CommandPhrase, phrase: CommandPhrase) -> CommandPhrase:

@@ -119,7 +119,7 @@ def test_each_detection_has_a_mask_of_its_own(make_bench, robot):
     assert message.header == mask.header == labels.header
     assert (mask.encoding, mask.height, mask.width, mask.step) == ("mono8", *SIZE_HW, SIZE_HW[1])
     pixels = np.frombuffer(mask.data, np.uint8)
-    assert (pixels == 255 * (np.frombuffer(labels.data, "<u2") == 1)).all() and pixels.any()
+    assert (pixels == 255 * (np.frombuffer(labels.data, "<u2") == 2)).all() and pixels.any()
 
 
 def test_nothing_found_has_no_masks(make_bench, robot):

@@ -36,3 +36,12 @@ def test_the_one_nearest_to_the_robot_is_no_robot():
 def test_a_comparison_without_a_noun_compares_every_thing():
     phrase = parse_command("take the farthest one").phrases[0]
     assert phrase.everything and phrase.ordinal == Ordinal(1, "back")
+
+
+def test_two_comparisons_share_their_noun():
+    for command in ("the leftmost and rightmost cans", "take the leftmost and the rightmost can"):
+        phrases = parse_command(command).phrases
+        assert [(p.query, p.ordinal) for p in phrases] == [
+            ("cans", Ordinal(1, "left")),
+            ("cans", Ordinal(1, "right")),
+        ]

@@ -46,3 +46,12 @@ def excluded(text):
 )
 def test_excluded_things_are_kept_apart(text, wanted):
     assert excluded(text) == wanted
+
+
+def test_what_is_to_be_left_where_it_is_is_no_target():
+    command = parse_command("leave the red cup on the table and put only the apple in the bowl")
+    assert [(p.role, p.text) for p in command.phrases] == [
+        ("target", "the apple"),
+        ("destination", "the bowl"),
+    ]
+    assert parse_command("leave the cup on the table").action == "place"
