@@ -139,7 +139,7 @@ def parse_noun_phrases(text: str, tokens: list[Token], role: str) -> tuple[Comma
             ordinals = []
             found.append(phrase)
             found.extend(relation_anchors(text, item))
-    return tuple([*found, *compared])
+    return (*found, *compared)
 
 
 def _with_noun(compared: CommandPhrase, noun: list[str]) -> CommandPhrase:
