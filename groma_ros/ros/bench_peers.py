@@ -33,13 +33,14 @@ class FreePredictor:
         phrase = Phrase(PHRASE, (0, len(PHRASE)), np.array([[10.0, 20.0, 60.0, 80.0]]), [0.9])
         self._answer = Grounding(Status.GROUNDED, PHRASE, (phrase,), action="find")
 
-    def perceive(self, rgb: np.ndarray) -> SimpleNamespace:
-        """Return what looks like a perception without a region."""
-        return SimpleNamespace(
+    def perceive_all(self, rgbs: list[np.ndarray]) -> list[SimpleNamespace]:
+        """Return what looks like perceptions without a region."""
+        nothing = SimpleNamespace(
             boxes_xyxy=np.zeros((0, 4), np.float32),
             scores=np.zeros(0, np.float32),
             features=np.zeros((0, 1), np.float32),
         )
+        return [nothing for _ in rgbs]
 
     def ground(self, perception: SimpleNamespace, command: str, **options) -> Grounding:
         """Return the fixed answer."""

@@ -14,10 +14,11 @@ from groma_ros.ros.one_at_a_time import OneAtATime
 
 @dataclass(frozen=True)
 class Command:
-    """Hold a command as it was given, and its number."""
+    """Hold a command as it was given, its number, and the camera it is for; empty: all."""
 
     text: str
     number: int
+    camera: str = ""
 
 
 class ContinuousMode:

@@ -10,10 +10,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
-from groma_ros.ros.latest_frame import Frame, LatestFrame
-from groma_ros.ros.requests import Request
+from groma_ros.ros.latest_frame import Frame
 from groma_ros.tracking import Track, Tracker
 from groma_ros.values.answers import Grounding, Phrase
 
@@ -72,17 +70,3 @@ def _is_sure(track: Track | None) -> bool:
 def _moved(phrase: Phrase, tracks: list[Track]) -> Phrase:
     scores = [s * min(t.similarity, 1.0) for s, t in zip(phrase.scores, tracks, strict=True)]
     return replace(phrase, boxes_xyxy=[t.box_xyxy for t in tracks], scores=scores)
-
-
-class Following:
-    """Keep the tracks of every camera; ids are unique among them."""
-
-    def __init__(self) -> None:
-        self._numbers = itertools.count(1)
-        self._cameras: WeakKeyDictionary[LatestFrame[Frame], CameraTracks] = WeakKeyDictionary()
-
-    def of(self, request: Request) -> CameraTracks:
-        """Return the tracks of the camera that a request is about."""
-        if request.frames not in self._cameras:
-            self._cameras[request.frames] = CameraTracks(self._numbers)
-        return self._cameras[request.frames]

@@ -19,7 +19,7 @@ from groma_ros.values.answers import BoxFound, PhraseOpened, Status, TextPiece
 
 REPLACE, REFUSE = "replace", "refuse"
 
-Ask = Callable[[Ground.Goal, Callable[[Event], None], Callable[[Result], None]], Request]
+Ask = Callable[[Ground.Goal, Callable[[Event], None], Callable[[Result], None]], list[Request]]
 
 
 class GroundAction:
@@ -42,15 +42,15 @@ class GroundAction:
 
         node       the node that offers it
         group      reentrant callback group, as goals await the model
-        ask        takes a goal and callbacks for its events and its result, returns the request;
-                   raises ValueError where nothing can be asked now
+        ask        takes a goal and callbacks for its events and its result, returns the requests,
+                   one a camera; raises ValueError where nothing can be asked now
         withdraw   cancels a request and answers it with CANCELLED and the reason
         result_of  turns a result into that of the action
         policy     returns the parameter goal_policy
         """
         self._ask, self._withdraw, self._result_of = ask, withdraw, result_of
         self._policy, self._logger = policy, node.get_logger()
-        self._requests: dict[bytes, Request] = {}  # by the goal's id
+        self._requests: dict[bytes, list[Request]] = {}  # by the goal's id
         self._server = ActionServer(
             node,
             Ground,
@@ -70,26 +70,25 @@ class GroundAction:
 
     def on_cancel(self, handle: ServerGoalHandle) -> CancelResponse:
         """Answer a goal with CANCELLED; the model ends within a token."""
-        request = self._requests.get(bytes(handle.goal_id.uuid))
-        if request is not None:
+        for request in self._requests.get(bytes(handle.goal_id.uuid), []):
             self._withdraw(request, "the goal was cancelled")
         return CancelResponse.ACCEPT
 
     async def on_execute(self, handle: ServerGoalHandle) -> Ground.Result:
         """Ask the model, pass on what it tells meanwhile, and wait for the answer."""
         if self._policy() == REPLACE:
-            for request in list(self._requests.values()):
+            for request in [one for each in self._requests.values() for one in each]:
                 self._withdraw(request, "a newer goal came")
         answered: Future = Future()
         feedback = Feedback(handle)
         try:
-            request = self._ask(handle.request, feedback.tell, answered.set_result)
+            requests = self._ask(handle.request, feedback.tell, answered.set_result)
         except ValueError as error:
             handle.abort()
             self._logger.warning(f"goal {handle.request.command!r} refused: {error}")
             return messages.no_result(handle.request.command, str(error))
         number = bytes(handle.goal_id.uuid)
-        self._requests[number] = request
+        self._requests[number] = requests
         try:
             result = await answered
         finally:

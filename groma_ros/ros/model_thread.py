@@ -6,6 +6,8 @@ executor's thread.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import queue
 import threading
 import time
@@ -15,10 +17,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from groma_ros.ros.following import Following
+from groma_ros.ros.following import CameraTracks
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.requests import (
     FROM_MODEL,
@@ -97,6 +100,36 @@ class PerceivedFrame:
     perception: Perception
 
 
+class CameraView:
+    """Keep what is known of one camera.
+
+    perceived  the last frame that was looked at
+    tracks     the things that are followed
+    """
+
+    def __init__(self, tracks: CameraTracks) -> None:
+        self.perceived: PerceivedFrame | None = None
+        self.tracks = tracks
+        self._dialogue: Dialogue | None = None
+        self._dialogue_is_about: tuple[int | None, PerceivedFrame | None] = None, None
+
+    def dialogue_about(
+        self, predictor: Predictor, perceived: PerceivedFrame, dialogue_id: int
+    ) -> Dialogue:
+        """Return the dialogue of that number about a frame.
+
+        On a new frame the dialogue goes on with the last target's words and without what was said
+        about the frame before.
+        """
+        if (dialogue_id, perceived) != self._dialogue_is_about:
+            goes_on = self._dialogue is not None and dialogue_id == self._dialogue_is_about[0]
+            last = self._dialogue.last if goes_on else ""
+            self._dialogue = predictor.dialogue(perceived.perception)
+            self._dialogue.last = last
+            self._dialogue_is_about = dialogue_id, perceived
+        return self._dialogue
+
+
 def why_no_image(frames: LatestFrame[Frame], oldest_s: float) -> str:
     """Say why there is no image to answer on."""
     if frames.refusal:
@@ -113,17 +146,17 @@ def why_no_image(frames: LatestFrame[Frame], oldest_s: float) -> str:
 
 
 class Answerer:
-    """Answer requests with one predictor.
-
-    It keeps the last frame, the dialogue about it, and the things that are followed.
-    """
+    """Answer requests with one predictor; each camera has a `CameraView`."""
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
-        self._perceived: PerceivedFrame | None = None
-        self._following = Following()
-        self._dialogue: Dialogue | None = None
-        self._dialogue_is_about: tuple[int | None, PerceivedFrame | None] = None, None
+        self._ids = itertools.count(1)  # of things, one after the other over all cameras
+        self._views: WeakKeyDictionary[LatestFrame[Frame], CameraView] = WeakKeyDictionary()
+
+    def _view(self, frames: LatestFrame[Frame]) -> CameraView:
+        if frames not in self._views:
+            self._views[frames] = CameraView(CameraTracks(self._ids))
+        return self._views[frames]
 
     def answer(self, request: Request) -> Result:
         """Answer a request on the newest frame; a frame is perceived once for all its requests.
@@ -142,9 +175,8 @@ class Answerer:
         if request.on_event is not None:
             request.on_event(frame)
         try:
-            perceived = self._perceive(frame, request.follows)
-            rgb = perceived.rgb
-            tracks = self._following.of(request)
+            perceived = self._perceive(request, frame)
+            rgb, tracks = perceived.rgb, self._view(request.frames).tracks
             tracks.update(perceived.perception, frame, request.settings.track_lifetime_s)
             followed = tracks.followed(request.command_id) if request.follows else None
             if followed is not None:
@@ -168,19 +200,33 @@ class Answerer:
         if frame is None or (request.oldest_s and frame.age_s() > request.oldest_s):
             return Regions()
         try:
-            perception = self._perceive(frame, regions_only=True).perception
+            perception = self._perceive(request, frame).perception
         except Exception as error:  # noqa: BLE001 - the thread lives on to answer the next request
             return Regions(frame, problem=str(error) or type(error).__name__)
         return Regions(frame, perception.boxes_xyxy, perception.scores)
 
-    def _perceive(self, frame: Frame, regions_only: bool) -> PerceivedFrame:
+    def _perceive(self, request: Request | Look, frame: Frame) -> PerceivedFrame:
+        """Return what is seen in a frame, which is perceived once; companions share its batch."""
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
 
-        if self._perceived is None or self._perceived.frame is not frame:
+        view = self._view(request.frames)
+        if view.perceived is not None and view.perceived.frame is frame:
+            return view.perceived
+        if request.regions_only:
             rgb = image_codec.to_rgb(frame.image)
-            see = self._predictor.look if regions_only else self._predictor.perceive
-            self._perceived = PerceivedFrame(frame, rgb, see(rgb))
-        return self._perceived
+            view.perceived = PerceivedFrame(frame, rgb, self._predictor.look(rgb))
+            return view.perceived
+        batch = [(view, frame, image_codec.to_rgb(frame.image))]
+        for frames in request.companions:
+            other, last = self._view(frames), frames.last
+            if last is None or (other.perceived is not None and other.perceived.frame is last):
+                continue
+            with contextlib.suppress(ValueError):  # told by the request of that camera
+                batch.append((other, last, image_codec.to_rgb(last.image)))
+        perceptions = self._predictor.perceive_all([rgb for _, _, rgb in batch])
+        for (its, seen, rgb), perception in zip(batch, perceptions, strict=True):
+            its.perceived = PerceivedFrame(seen, rgb, perception)
+        return view.perceived
 
     def _ground(self, request: Request, perceived: PerceivedFrame) -> Grounding:
         options = {"max_new_tokens": request.settings.max_new_tokens, "cancel": request.cancel}
@@ -195,23 +241,12 @@ class Answerer:
         if request.dialogue_id is None:
             answer = partial(getattr(self._predictor, method), perceived.perception)
         else:
-            answer = getattr(self._dialogue_about(perceived, request.dialogue_id), method)
+            dialogue = self._view(request.frames).dialogue_about(
+                self._predictor, perceived, request.dialogue_id
+            )
+            answer = getattr(dialogue, method)
         if request.on_event is None:
             return answer(request.text, **options)
         for event in answer(request.text, **options):
             request.on_event(event)
         return event
-
-    def _dialogue_about(self, perceived: PerceivedFrame, dialogue_id: int) -> Dialogue:
-        """Return the dialogue of that number about a frame.
-
-        On a new frame the dialogue goes on with the last target's words and without what was said
-        about the frame before.
-        """
-        if (dialogue_id, perceived) != self._dialogue_is_about:
-            goes_on = self._dialogue is not None and dialogue_id == self._dialogue_is_about[0]
-            last = self._dialogue.last if goes_on else ""
-            self._dialogue = self._predictor.dialogue(perceived.perception)
-            self._dialogue.last = last
-            self._dialogue_is_about = dialogue_id, perceived
-        return self._dialogue

@@ -23,6 +23,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 from vision_msgs.msg import BoundingBox2D
@@ -30,14 +31,20 @@ from vision_msgs.msg import BoundingBox2D
 from groma_ros.action import Ground
 from groma_ros.ros import messages, parameters
 from groma_ros.ros.arguments import node_parser
+from groma_ros.ros.cameras import ONLY, Gathering, camera_names
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
 from groma_ros.ros.latencies import Latencies
-from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.model_loading import load_predictor, release_memory
 from groma_ros.ros.model_thread import ModelThread
+from groma_ros.ros.node_status import (
+    camera_statuses,
+    camera_values,
+    image_age_text,
+    image_problems,
+)
 from groma_ros.ros.one_at_a_time import OneAtATime
 from groma_ros.ros.pending_requests import PendingRequests, new_request
 from groma_ros.ros.places import Places, places_of
@@ -48,7 +55,7 @@ from groma_ros.ros.requests import Event, Request, Result
 from groma_ros.ros.services import Services
 from groma_ros.ros.settings import Settings
 from groma_ros.ros.startup_checks import check_startup
-from groma_ros.ros.subscriptions import Subscriptions
+from groma_ros.ros.subscriptions import Subscriptions, subscribe_to_commands
 from groma_ros.ros.transforms import Transforms
 from groma_ros.values.answers import Status
 
@@ -91,7 +98,9 @@ class GromaNode(LifecycleNode):
         self._load = load
         self._stopping = stopping or threading.Event()
         self._model: ModelThread | None = None  # from configure to cleanup
-        self._inputs: Subscriptions | None = None  # while active
+        self._cameras = camera_names(self.settings.cameras)
+        self._inputs: dict[str, Subscriptions] = {}  # of each camera, while active
+        self._to_all: Subscription | None = None  # commands to all of several cameras
         self._transforms: Transforms | None = None  # from the first activation with a target frame
         self._pending = PendingRequests()
         self._from_model: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -100,6 +109,7 @@ class GromaNode(LifecycleNode):
         )
         self._command_count = self._dialogue_id = 0
         self._state, self._health_problem = "unconfigured", ""
+        self._image_problems: dict[str, str] = {}
         self._latencies = Latencies()
         self._last_answer = {"answers": 0, "last_status": "", "last_latency_ms": ""}
 
@@ -107,9 +117,16 @@ class GromaNode(LifecycleNode):
         group = ReentrantCallbackGroup()
         self._news_from_model = self.create_guard_condition(alone(self._process_news), group)
         self._outputs = Publishers(self)
-        self._proposals = Proposals(
-            self, self._outputs.proposals, lambda look: self._model.submit(look), self._hand_over
-        )
+        self._camera_outputs = {name: Publishers(self, name) for name in self._cameras if name}
+        self._proposals = {
+            name: Proposals(
+                self,
+                self._camera_outputs.get(name, self._outputs).proposals,
+                lambda look: self._model.submit(look),
+                self._hand_over,
+            )
+            for name in self._cameras
+        }
         Services(self, group, alone(self._ask_about_region), alone(self._reset_dialogue))
         self._action = GroundAction(
             self,
@@ -126,52 +143,67 @@ class GromaNode(LifecycleNode):
 
     # Callbacks
 
-    def on_command(self, message: String) -> None:
-        """Answer a command on the newest image; continuous mode goes on with it."""
+    def on_command(self, message: String, camera: str = "") -> None:
+        """Answer a command on the newest images, of one camera or of all; continuous mode goes on.
+
+        `camera` is the one on whose own topic the command came.
+        """
         self._command_count += 1
-        command = Command(message.data, self._command_count)
+        command = Command(message.data, self._command_count, camera)
         self._continuous.last_command = command
         self._ask_command(command)
         self._restart_continuous_mode()
 
-    def on_image(self, message: Image | CompressedImage) -> None:
-        """Keep the image as the newest one, unless it is malformed."""
-        self._inputs.receive(message)
+    def on_image(self, message: Image | CompressedImage, camera: str = "") -> None:
+        """Keep the image as the newest one of its camera, unless it is malformed."""
+        self._inputs[camera].receive(message)
         self._continuous.repeat_if_due()
         self._look_if_due()
 
     def _ask_command(self, command: Command) -> None:
         """Ask the model; in command mode the command may point back to the ones before it."""
         dialogue_id = None if self._continuous.is_running else self._dialogue_id
-        request = new_request(
-            command.text,
-            self._inputs.frames,
-            self.settings,
-            command_id=command.number,
-            dialogue_id=dialogue_id,
-            gives_way=True,
-        )
-        self._submit(request, self._publish_answer)
+        self._ask_cameras(command, dialogue_id=dialogue_id)
 
     def _follow(self, command: Command) -> None:
         """Find the things of a command's last answer again; where one is lost, ask the model."""
-        request = new_request(
-            command.text,
-            self._inputs.frames,
-            self.settings,
-            command_id=command.number,
-            gives_way=True,
-            follows=True,
-        )
-        self._submit(request, self._publish_answer)
+        self._ask_cameras(command, follows=True)
+
+    def _ask_cameras(self, command: Command, **more: Any) -> None:
+        """Ask for a command on each camera that it goes to, and publish the answers."""
+        asked = self._asked(command.camera)
+        gathering = Gathering(len(asked), self._publish_answer)
+        for name in asked:
+            others = tuple(self._inputs[other].frames for other in asked if other != name)
+            request = new_request(
+                command.text,
+                self._inputs[name].frames,
+                self.settings,
+                command_id=command.number,
+                gives_way=True,
+                companions=others,
+                **more,
+            )
+            self._submit(request, partial(self._publish_camera_answer, name, gathering))
+
+    def _asked(self, camera: str) -> list[str]:
+        """Return the names of the cameras that a command goes to.
+
+        Raises ValueError where the node is not active or has no camera of that name.
+        """
+        if not self._inputs:
+            raise ValueError(f"the node is {self._state}, not active")
+        if camera and camera not in self._inputs:
+            known = ", ".join(filter(None, self._cameras)) or "one without a name"
+            raise ValueError(f"there is no camera {camera!r}, but {known}")
+        return [camera] if camera else list(self._inputs)
 
     def _ask_about_region(
-        self, question: str, bbox: BoundingBox2D, on_result: Callable[[Result], None]
+        self, question: str, camera: str, bbox: BoundingBox2D, on_result: Callable[[Result], None]
     ) -> None:
-        if self._inputs is None:
-            raise ValueError(f"the node is {self._state}, not active")
+        frames = self._inputs[self._asked(camera)[0]].frames
         region_xyxy = messages.box_xyxy(bbox)
-        request = new_request(question, self._inputs.frames, self.settings, region_xyxy=region_xyxy)
+        request = new_request(question, frames, self.settings, region_xyxy=region_xyxy)
         self._submit(request, on_result)
 
     def _ask_goal(
@@ -179,26 +211,31 @@ class GromaNode(LifecycleNode):
         goal: Ground.Goal,
         on_event: Callable[[Event], None],
         on_result: Callable[[Result], None],
-    ) -> Request:
-        if self._inputs is None:
-            raise ValueError(f"the node is {self._state}, not active")
-        frames, dialogue_id = self._inputs.frames, None
+    ) -> list[Request]:
+        asked = self._asked(goal.camera)
+        sources, dialogue_id = [self._inputs[name].frames for name in asked], None
         if goal.image.data:
-            frames = self._inputs.frames_of(goal.image)
+            sources = [self._inputs[asked[0]].frames_of(goal.image)]
         elif not self._continuous.is_running:
             dialogue_id = self._dialogue_id
         self._command_count += 1
-        request = new_request(
-            goal.command,
-            frames,
-            self.settings,
-            command_id=self._command_count,
-            dialogue_id=dialogue_id,
-            mode=goal.mode,
-            on_event=lambda event: self._hand_over(partial(on_event, event)),
-        )
-        self._submit(request, on_result)
-        return request
+        gathering = Gathering(len(sources), on_result)
+        requests = [
+            new_request(
+                goal.command,
+                frames,
+                self.settings,
+                command_id=self._command_count,
+                dialogue_id=dialogue_id,
+                mode=goal.mode,
+                companions=tuple(other for other in sources if other is not frames),
+                on_event=lambda event: self._hand_over(partial(on_event, event)),
+            )
+            for frames in sources
+        ]
+        for request in requests:
+            self._submit(request, gathering.add)
+        return requests
 
     def _submit(self, request: Request, on_result: Callable[[Result], None]) -> None:
         def log_and_pass_on(result: Result) -> None:
@@ -211,7 +248,7 @@ class GromaNode(LifecycleNode):
 
     def _is_ready(self) -> bool:
         """Say whether the model is free and there is an image that was not looked at."""
-        return not self._pending and self._inputs.frames.unseen
+        return not self._pending and any(i.frames.unseen for i in self._inputs.values())
 
     def _hand_over(self, news: Callable[[], None]) -> None:
         """Have the executor call a function; runs in the model's thread."""
@@ -225,14 +262,18 @@ class GromaNode(LifecycleNode):
         self._look_if_due()
 
     def _look_if_due(self) -> None:
-        if self._inputs is not None:
-            self._proposals.look_if_due(self._inputs.frames, self.settings)
+        for name, inputs in self._inputs.items():
+            self._proposals[name].look_if_due(inputs.frames, self.settings)
+
+    def _publish_camera_answer(self, camera: str, gathering: Gathering, result: Result) -> None:
+        """Publish an answer on the topics of its camera; the best one is published by the node."""
+        self._latencies.add(result)
+        if camera:
+            self._publish_on(self._camera_outputs[camera], result)
+        gathering.add(result)
 
     def _publish_answer(self, result: Result) -> None:
-        self._latencies.add(result)
-        has_depth = self._inputs is not None and self._inputs.depth.received > 0
-        places = self._places_of(result) if self._outputs.want_places(has_depth) else None
-        self._outputs.publish_answer(result, places)
+        self._publish_on(self._outputs, result)
         self._last_answer = {
             "answers": self._last_answer["answers"] + 1,
             "last_status": result.grounding.status.value,
@@ -240,18 +281,33 @@ class GromaNode(LifecycleNode):
         }
         self._publish_status()
 
+    def _publish_on(self, outputs: Publishers, result: Result) -> None:
+        inputs = self._inputs_of(result)
+        has_depth = inputs is not None and inputs.depth.received > 0
+        places = self._places_of(result) if outputs.want_places(has_depth) else None
+        outputs.publish_answer(result, places)
+
+    def _inputs_of(self, result: Result) -> Subscriptions | None:
+        """Return the inputs of the camera that an answer is about; of the first for a goal's image.
+
+        There are none where the node is not active any more.
+        """
+        each = list(self._inputs.values())
+        mine = (inputs for inputs in each if inputs.frames is result.request.frames)
+        return next(mine, each[0] if each else None)
+
     def _action_result(self, result: Result) -> Ground.Result:
         return self._outputs.action_result(result, self._places_of(result))
 
     def _places_of(self, result: Result) -> Places:
         """Return where the boxes of an answer are; why they are nowhere is logged."""
-        if self._inputs is None:
+        inputs, settings = self._inputs_of(result), self.settings
+        if inputs is None:
             return Places()
-        settings = self.settings
         places = places_of(
             result,
-            lambda header: self._inputs.depth.match(header, settings.depth_slop_s),
-            self._inputs.image_is_rectified,
+            lambda header: inputs.depth.match(header, settings.depth_slop_s),
+            inputs.image_is_rectified,
             settings.target_frame,
             self._transforms and self._transforms.lookup,
         )
@@ -354,17 +410,23 @@ class GromaNode(LifecycleNode):
         if self.settings.target_frame and self._transforms is None:
             self._transforms = Transforms(self)
         alone = self._alone
-        self._inputs = Subscriptions(
-            self, self.settings, alone(self.on_image), alone(self.on_command)
-        )
+        for name in self._cameras:
+            on_image = alone(partial(self.on_image, camera=name))
+            on_command = alone(partial(self.on_command, camera=name))
+            self._inputs[name] = Subscriptions(self, self.settings, on_image, on_command, name)
+        if ONLY not in self._cameras:
+            self._to_all = subscribe_to_commands(self, alone(self.on_command))
         self._restart_continuous_mode()
 
     def _stop_serving(self) -> None:
-        if self._inputs is not None:
+        if self._inputs:
             self._reset_dialogue("the node was deactivated")
-            self._proposals.stop()
-            self._inputs.close()
-            self._inputs = None
+            for name, inputs in self._inputs.items():
+                self._proposals[name].stop()
+                inputs.close()
+            self._inputs = {}
+            if self._to_all is not None:
+                self.destroy_subscription(self._to_all)
             self._restart_continuous_mode()
 
     # Parameters and health
@@ -380,13 +442,14 @@ class GromaNode(LifecycleNode):
     def _restart_continuous_mode(self) -> None:
         """Begin a period of continuous mode where the node is active and in that mode."""
         self._continuous.stop()
-        if self.settings.mode == "continuous" and self._inputs is not None:
+        if self.settings.mode == "continuous" and self._inputs:
             self._continuous.start(self.settings.rate_hz, self.settings.track_hz)
 
     def _check_health(self) -> None:
         """Look whether images come, and say what is wrong where they don't."""
-        if self._inputs is not None:
-            self._health_problem = self._inputs.image_problem(self.settings.image_timeout_s)
+        if self._inputs:
+            self._image_problems = image_problems(self._inputs, self.settings.image_timeout_s)
+            self._health_problem = "; ".join(filter(None, self._image_problems.values()))
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
             self._look_if_due()
@@ -400,37 +463,24 @@ class GromaNode(LifecycleNode):
         level = DiagnosticStatus.OK
         if self._health_problem:
             level = DiagnosticStatus.WARN if self._inputs else DiagnosticStatus.ERROR
-        frames = self._frames
-        values = {
-            "state": self._state,
-            "mode": self.settings.mode,
-            "frames_received": frames.received,
-            "frames_dropped": frames.dropped,
-            "images_refused": frames.refused,
-            "images_lost": self._inputs.images_lost if self._inputs else 0,
-            "depth_received": self._inputs.depth.received if self._inputs else 0,
-            "commands": self._command_count,
-            **self._last_answer,
-        }
+        values: dict[str, Any] = {"state": self._state, "mode": self.settings.mode}
+        for name in self._cameras:
+            values |= camera_values(name, self._inputs.get(name))
+        values |= {"commands": self._command_count, **self._last_answer}
         text = message or self._health_problem or self._state
         return messages.status(level, text, self.settings.model, values)
-
-    @property
-    def _frames(self) -> LatestFrame[Frame]:
-        """Return the frames of the camera; there are none while the node is not active."""
-        return self._inputs.frames if self._inputs else LatestFrame()
 
     def _publish_diagnostics(self) -> None:
         """Publish the state with what changes all the time, which `~/status` leaves out."""
         status = self._status()
-        frames = self._frames
         values = {"device": self.settings.device, "dtype": self.settings.dtype}
         values["pending_requests"] = len(self._pending)
-        values["image_age_s"] = f"{frames.last.age_s():.2f}" if frames.last else ""
+        values["image_age_s"] = image_age_text(self._inputs.get(self._cameras[0]))
         last = self._continuous.last_command
         values["last_command"] = last.text if last else ""
         status.values += messages.key_values(values | self._latencies.values())
-        self._outputs.publish_diagnostics(status, self.get_clock().now().to_msg())
+        cameras = camera_statuses(self._cameras, self._inputs, self._image_problems)
+        self._outputs.publish_diagnostics([status, *cameras], self.get_clock().now().to_msg())
 
 
 def main(args: list[str] | None = None) -> int:

@@ -45,12 +45,17 @@ def declare(node: Node) -> Settings:
     try:
         return Settings(
             **{
-                one.name: node.declare_parameter(one.name, one.default, descriptor(one)).value
+                one.name: node.declare_parameter(one.name, default_of(one), descriptor(one)).value
                 for one in fields(Settings)
             }
         )
     except ParameterException as error:
         raise ValueError(f"parameter refused: {error}") from error
+
+
+def default_of(one: Field) -> object:
+    """Return a setting's default as rclpy takes it: a list for a tuple."""
+    return list(one.default) if type(one.default) is tuple else one.default
 
 
 def unknown_text(name: str) -> str:

@@ -18,6 +18,7 @@ from groma_ros.action import Ground
 from groma_ros.msg import DetectionMasks, GroundedText
 from groma_ros.ros import messages
 from groma_ros.ros.annotations import ImageAnnotations, image_annotations
+from groma_ros.ros.cameras import ONLY, topic_of
 from groma_ros.ros.places import Places, target_of
 from groma_ros.ros.requests import Result
 
@@ -25,14 +26,16 @@ from groma_ros.ros.requests import Result
 class Publishers:
     """Hold the publishers; they live as long as the node, so that tools find them in any state.
 
+    Those of the node have its state too, those of one of several cameras only answers.
+
     proposals  the publisher of `~/proposals`, which ros/proposals.py uses
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Node, camera: str = ONLY) -> None:
         def publisher(kind: type, topic: str) -> Publisher:
             return node.create_publisher(
                 kind,
-                topic,
+                topic_of(camera, topic),
                 # RViz subscribes reliable with depth 5.
                 QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE),
                 qos_overriding_options=QoSOverridingOptions.with_default_policies(),
@@ -49,6 +52,8 @@ class Publishers:
         self._detection_masks = publisher(DetectionMasks, "~/detection_masks")
         self._annotations = ImageAnnotations and publisher(ImageAnnotations, "~/annotations")
         self.proposals = publisher(Detection2DArray, "~/proposals")
+        if camera:
+            return
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
         latched = QoSProfile(
             depth=1,
@@ -126,6 +131,6 @@ class Publishers:
             self._last_status = status
             self._status.publish(status)
 
-    def publish_diagnostics(self, status: DiagnosticStatus, now: Time) -> None:
-        """Publish a state on `/diagnostics`, where robot_monitor and aggregators look."""
-        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=now), status=[status]))
+    def publish_diagnostics(self, statuses: list[DiagnosticStatus], now: Time) -> None:
+        """Publish states on `/diagnostics`, where robot_monitor and aggregators look."""
+        self._diagnostics.publish(DiagnosticArray(header=Header(stamp=now), status=statuses))

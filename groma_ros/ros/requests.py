@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Request:
     mode         how the command is read (see `language.command_modes`)
     follows      whether the things of the command's last answer are followed, without the language
                  model where they are all seen
+    companions   the other cameras that the command goes to: their images are perceived in one batch
     on_event     is told, in the model's thread, of each step towards the answer: the frame that is
                  looked at, then what `Predictor.stream` yields; None: only the answer is wanted
     """
@@ -51,7 +52,13 @@ class Request:
     gives_way: bool = False
     mode: str = ""
     follows: bool = False
+    companions: tuple[LatestFrame[Frame], ...] = ()
     on_event: Callable[[Event], None] | None = None
+
+    @property
+    def regions_only(self) -> bool:
+        """Say whether the image is looked at without the language model."""
+        return self.follows
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +100,7 @@ class Look:
     oldest_s: float
     on_result: Callable[[Regions], None]
     cancel: threading.Event = field(default_factory=threading.Event)
+    regions_only: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from groma_ros.ros.requests import Result
 from groma_ros.srv import DescribeRegion
 from groma_ros.values.answers import Status
 
-AskAboutRegion = Callable[[str, BoundingBox2D, Callable[[Result], None]], None]
+AskAboutRegion = Callable[[str, str, BoundingBox2D, Callable[[Result], None]], None]
 
 
 class Services:
@@ -32,8 +32,8 @@ class Services:
 
         node              the node that offers them
         group             reentrant callback group, for the service that awaits the model
-        ask_about_region  takes a question, the region and a callback for the result; raises
-                          ValueError where the region is none or nothing can be asked now
+        ask_about_region  takes a question, the camera, the region and a callback for the result;
+                          raises ValueError where the region is none or nothing can be asked now
         reset_dialogue    forgets what was spoken of and cancels what is pending
         """
         self._ask_about_region = ask_about_region
@@ -50,7 +50,7 @@ class Services:
         answered: Future = Future()
         try:
             bbox = messages.region_of(request.bbox, request.roi)
-            self._ask_about_region(request.question, bbox, answered.set_result)
+            self._ask_about_region(request.question, request.camera, bbox, answered.set_result)
         except ValueError as error:
             response.message = str(error)
             return response

@@ -21,7 +21,10 @@ UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanu
 START = "start"  # only when the node starts
 
 
-Value = str | int | float | bool
+Value = str | int | float | bool | tuple[str, ...]
+
+
+TYPE_NAMES = {tuple: "a list of str"}
 
 
 def setting(
@@ -154,6 +157,14 @@ class Settings:
     image_timeout_s: float = setting(
         5.0, "Warn when no image came for so long (seconds of ROS time).", low=0.1, high=3600.0
     )
+    cameras: tuple[str, ...] = setting(
+        ("",),
+        "Names of several cameras, such as [front, wrist]: each has its topics below its name "
+        '(front/image, ~/front/detections), and a command goes to all of them. [""]: one camera, '
+        "whose topics have no name in front.",
+        pattern=r"|[A-Za-z]\w*",
+        changes=START,
+    )
     image_transport: str = setting(
         "raw",
         "raw subscribes to image (sensor_msgs/Image), compressed to image/compressed "
@@ -202,17 +213,19 @@ def validated(one: Field, value: Any) -> Value:
     wanted = type(one.default)
     if wanted is float and type(value) is int:
         value = float(value)
+    if wanted is tuple and type(value) is list and all(type(v) is str for v in value):
+        value = tuple(value)
     if type(value) is not wanted:
-        raise ValueError(
-            f"{one.name} has to be {wanted.__name__}, not {type(value).__name__}: {value!r}"
-        )
+        name = TYPE_NAMES.get(wanted, wanted.__name__)
+        raise ValueError(f"{one.name} has to be {name}, not {type(value).__name__}: {value!r}")
     low, high = one.metadata["low"], one.metadata["high"]
     if low is not None and not (math.isfinite(value) and low <= value <= high):
         raise ValueError(f"{one.name} has to be between {low} and {high}, not {value}")
     choices, pattern = one.metadata["choices"], one.metadata["pattern"]
     if choices and value not in choices:
         raise ValueError(f"{one.name} has to be one of {', '.join(choices)}, not {value!r}")
-    if pattern and not re.fullmatch(pattern, value):
+    texts = value if wanted is tuple else (value,)
+    if pattern and not all(re.fullmatch(pattern, text) for text in texts):
         raise ValueError(f"{one.name} can't be {value!r}. {one.metadata['description']}")
     return value
 
@@ -229,6 +242,8 @@ def default_text(one: Field) -> str:
     """Return a field's default as it is written in YAML and on a command line."""
     if one.default == "":
         return '""'
+    if type(one.default) is tuple:
+        return "[" + ", ".join(text or '""' for text in one.default) + "]"
     return str(one.default).lower() if type(one.default) is bool else str(one.default)
 
 

@@ -1,4 +1,4 @@
-"""Everything that the node subscribes to while it is active."""
+"""Everything that the node subscribes to for one camera while it is active."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
+from groma_ros.ros.cameras import ONLY, topic_of
 from groma_ros.ros.depth_images import DepthBuffer
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.log import THROTTLED
@@ -45,8 +46,10 @@ class Subscriptions:
         settings: Settings,
         on_image: Callable[[Image | CompressedImage], None],
         on_command: Callable[[String], None],
+        camera: str = ONLY,
     ) -> None:
         """Subscribe; the callbacks are called with each message, and `on_image` calls `receive`."""
+        image, depth_topic = topic_of(camera, "image"), topic_of(camera, "depth")
         self.frames: LatestFrame[Frame] = LatestFrame()
         self.images_lost = 0
         self._camera_infos: deque[CameraInfo] = deque(maxlen=KEPT_CAMERA_INFOS)
@@ -56,20 +59,20 @@ class Subscriptions:
         self._asked_reliably = False
         self.depth = DepthBuffer()
         if settings.image_transport == "raw":
-            self._image = self._subscribe_to_images(Image, "image")
+            self._image = self._subscribe_to_images(Image, image)
         else:
             self._image = self._subscribe_to_images(
-                CompressedImage, self._beside("image", "compressed")
+                CompressedImage, self._beside(image, "compressed")
             )
         if settings.depth_transport == "raw":
-            depth = self._subscribe(Image, "depth", self.depth.put, depth=DEPTH_QUEUE)
+            depth = self._subscribe(Image, depth_topic, self.depth.put, depth=DEPTH_QUEUE)
         else:
-            topic = self._beside("depth", "compressedDepth")
+            topic = self._beside(depth_topic, "compressedDepth")
             depth = self._subscribe(CompressedImage, topic, self.depth.put, depth=DEPTH_QUEUE)
         self._others = [
             depth,
-            self._subscribe(CameraInfo, "camera_info", self._on_camera_info),
-            self._subscribe(String, "command", on_command, ReliabilityPolicy.RELIABLE, 10),
+            self._subscribe(CameraInfo, topic_of(camera, "camera_info"), self._on_camera_info),
+            subscribe_to_commands(node, on_command, topic_of(camera, "command")),
         ]
 
     def _beside(self, topic: str, transport: str) -> str:
@@ -246,6 +249,19 @@ class Subscriptions:
         self.frames.close()
         for subscription in (self._image, *self._others):
             self._node.destroy_subscription(subscription)
+
+
+def subscribe_to_commands(
+    node: Node, on_command: Callable[[String], None], topic: str = "command"
+) -> Subscription:
+    """Subscribe to commands, reliably."""
+    return node.create_subscription(
+        String,
+        topic,
+        on_command,
+        QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE),
+        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+    )
 
 
 def message_type(subscription: Subscription) -> str:

@@ -56,12 +56,17 @@ class FakePredictor:
         self.last_word.set()
         self.entered = threading.Semaphore(0)
         self.perceived = self.looked = 0
+        self.batches = []
         self.inside = 0
         self.most_inside = 0
 
     def perceive(self, rgb):
         self.perceived += 1
         return FakePerception(rgb)
+
+    def perceive_all(self, rgbs):
+        self.batches.append(len(rgbs))
+        return [self.perceive(rgb) for rgb in rgbs]
 
     def look(self, rgb):
         self.looked += 1
@@ -157,8 +162,8 @@ class WatchedNode(GromaNode):
         self.arrived = queue.Queue()
         super().__init__(*args, **kwargs)
 
-    def on_image(self, message):
-        super().on_image(message)
+    def on_image(self, message, camera=""):
+        super().on_image(message, camera)
         self.arrived.put(message.header.stamp)
 
 

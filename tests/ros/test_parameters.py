@@ -8,6 +8,7 @@ import rclpy
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from robot_bench import ALWAYS_GIVEN, picture
 
+from groma_ros.ros.parameters import default_of
 from groma_ros.ros.settings import Settings
 
 
@@ -25,7 +26,7 @@ def test_every_setting_is_a_described_parameter(bench):
     for one, descriptor in zip(fields(Settings), described, strict=True):
         assert descriptor.description == one.metadata["description"]
         if one.name not in ALWAYS_GIVEN:
-            assert bench.node.get_parameter(one.name).value == one.default
+            assert bench.node.get_parameter(one.name).value == default_of(one)
         assert one.metadata["changes"] in descriptor.additional_constraints
     rate = described[names.index("rate_hz")].floating_point_range[0]
     assert (rate.from_value, rate.to_value) == (0.01, 100.0)

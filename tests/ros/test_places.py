@@ -70,10 +70,10 @@ def see(bench, robot, depth=None, info=True, seconds=1):
         eventually(robot.info.get_subscription_count, "somebody who takes CameraInfo")
         eventually(lambda: node.count_publishers("/camera_info"), "the calibration's publisher")
         known = camera_info(header(seconds), SIZE_HW, PINHOLE)
-        sent_until(robot.info, known, lambda: node._inputs._camera_infos)
+        sent_until(robot.info, known, lambda: node._inputs[""]._camera_infos)
     if depth is not None:
         eventually(robot.depth.get_subscription_count, "somebody who takes depth")
-        sent_until(robot.depth, depth, lambda: node._inputs.depth.received)
+        sent_until(robot.depth, depth, lambda: node._inputs[""].depth.received)
     bench.show(picture(RED_BOX), seconds=seconds)
 
 

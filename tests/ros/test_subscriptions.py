@@ -35,7 +35,7 @@ def reliability_asked_for(bench, topic):
 
 def lose_images(bench, count):
     """Let the middleware say that images were lost."""
-    bench.node._inputs.on_message_lost(SimpleNamespace(total_count_change=count))
+    bench.node._inputs[""].on_message_lost(SimpleNamespace(total_count_change=count))
 
 
 def test_images_that_get_lost_are_asked_for_reliably_until_somebody_sends_by_best_effort(
@@ -185,7 +185,7 @@ def test_a_still_picture_that_was_published_before_can_be_asked_for(make_bench):
 )
 def test_compressed_images_lie_beside_the_remapped_ones(make_bench, remap, topic):
     bench = make_bench(image_transport="compressed", remap=remap)
-    assert bench.node._inputs._image.topic_name == topic
+    assert bench.node._inputs[""]._image.topic_name == topic
 
 
 def test_a_publisher_of_another_type(make_bench):
@@ -243,7 +243,7 @@ def test_markers_use_the_calibration_of_their_image_and_not_the_last_one(make_be
     """A camera may zoom while the model is at work on an older image."""
     bench = make_bench()
     publisher = bench.robot.node.create_publisher(CameraInfo, "/camera_info", 1)
-    infos = bench.node._inputs._camera_infos
+    infos = bench.node._inputs[""]._camera_infos
     try:
         eventually(publisher.get_subscription_count, "somebody who takes calibrations")
         for seconds, focal_px in ((1, 100.0), (2, 400.0)):

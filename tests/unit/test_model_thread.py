@@ -25,8 +25,9 @@ class Predictor:
     def __init__(self):
         self.gate, self.entered, self.heard = threading.Event(), threading.Event(), []
 
-    def perceive(self, rgb):
-        return SimpleNamespace(boxes_xyxy=np.zeros((0, 4)), features=np.zeros((0, 2)))
+    def perceive_all(self, rgbs):
+        nothing = SimpleNamespace(boxes_xyxy=np.zeros((0, 4)), features=np.zeros((0, 2)))
+        return [nothing for _ in rgbs]
 
     def ground(self, perception, command, max_new_tokens, cancel):
         self.heard.append(command)
@@ -113,7 +114,7 @@ def test_stopping_is_patient_only_as_long_as_it_is_told(frames):
 class Talker:
     """Find the words of a command as they are, in pictures of any kind."""
 
-    perceive = Predictor.perceive
+    perceive_all = Predictor.perceive_all
 
     def ground(self, perception, command, max_new_tokens, cancel):
         phrase = command.removeprefix("pick up ")

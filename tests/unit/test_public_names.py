@@ -86,6 +86,7 @@ def test_messages_and_services_have_their_fields():
         "vision_msgs/BoundingBox2D bbox",
         "sensor_msgs/RegionOfInterest roi",
         "string question",
+        "string camera",
         "bool success",
         "string message",
         "GroundedText answer",
