@@ -37,7 +37,7 @@ BEYOND = """\
 REST = """\
 docs/                      this list, the 7B weights (CHECKPOINT.md), speed, rendered pictures
 launch/                    groma.launch.py, demo.launch.py
-config/, rviz/             default parameters, Fast DDS with room for images; what RViz shows
+config/, rviz/             default parameters, Fast DDS, Foxglove; what RViz shows
 msg/, srv/                 GroundedText, GroundedPhrase, DetectionMasks; DescribeRegion
 scripts/                   executables for ros2 run
 tests/                     unit (pure), model (torch, goldens), ros (real DDS)

@@ -34,7 +34,7 @@ from groma_ros.ros.demo import start, stop
 GOAL = 1.25  # the most that the chain may take, as a multiple of the echo's
 SIZES_WH = ((640, 480), (1280, 720))
 KINDS = {"echo": "bare rclpy echo", "node": "groma_ros, free model"}
-PAUSE_S = 0.025  # between frames; each of the two gets one in two of them, about 17 to 20 a second
+PAUSE_S = 0.04  # before each frame: more than a period of the node, so that it never is too early
 WARM_UP = 20  # frames of each size that are not counted
 PROFILE = "FASTDDS_DEFAULT_PROFILES_FILE"
 READY_TIMEOUT_S = 60.0

@@ -23,7 +23,7 @@ from groma_ros.ros.process import ros_context, spin
 from groma_ros.values.answers import Grounding, Phrase, Status
 
 PHRASE = "the red cup"
-RATE_HZ = 30.0
+RATE_HZ = 30.0  # of continuous mode; frames come at less than that
 
 
 class FreePredictor:
