@@ -1,4 +1,4 @@
-"""How long answers took lately, for `/diagnostics`."""
+"""How long answers took lately, and how many there were, for `/diagnostics`."""
 
 from __future__ import annotations
 
@@ -35,3 +35,28 @@ class Latencies:
             for name, share in (("p50", 50), ("p95", 95)):
                 told[f"{stage}_{name}_ms"] = f"{np.percentile(times_ms, share):.1f}"
         return told
+
+
+class AnswerRate:
+    """Count answers over the last seconds of ROS time."""
+
+    def __init__(self, window_s: float = 5.0) -> None:
+        """Count over `window_s`."""
+        self._window_s = window_s
+        self._times_s: deque[float] = deque(maxlen=1000)
+        self._since_s: float | None = None
+
+    def restart(self, now_s: float | None) -> None:
+        """Count from now on; None: do not count."""
+        self._times_s.clear()
+        self._since_s = now_s
+
+    def add(self, now_s: float) -> None:
+        """Count an answer."""
+        self._times_s.append(now_s)
+
+    def per_second(self, now_s: float) -> float | None:
+        """Return the answers a second, None until there was a whole window of them."""
+        if self._since_s is None or not self._times_s or now_s - self._since_s < self._window_s:
+            return None
+        return sum(now_s - self._window_s < t <= now_s for t in self._times_s) / self._window_s

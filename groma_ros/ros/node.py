@@ -34,16 +34,19 @@ from groma_ros.ros.arguments import node_parser
 from groma_ros.ros.cameras import ONLY, Gathering, camera_names
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
-from groma_ros.ros.latencies import Latencies
+from groma_ros.ros.latencies import AnswerRate, Latencies
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.model_loading import load_predictor, release_memory
 from groma_ros.ros.model_thread import ModelThread
 from groma_ros.ros.node_status import (
+    available_memory_share,
     camera_statuses,
     camera_values,
     image_age_text,
     image_problems,
+    memory_problem,
+    rate_problem,
 )
 from groma_ros.ros.one_at_a_time import OneAtATime
 from groma_ros.ros.pending_requests import PendingRequests, new_request
@@ -111,7 +114,9 @@ class GromaNode(LifecycleNode):
         self._state, self._health_problem = "unconfigured", ""
         self._image_problems: dict[str, str] = {}
         self._latencies = Latencies()
+        self._answer_rate = AnswerRate()  # of continuous mode
         self._last_answer = {"answers": 0, "last_status": "", "last_latency_ms": ""}
+        self._last_error = ""
 
         # An awaiting callback holds a mutually exclusive group, and the guard has to get through.
         group = ReentrantCallbackGroup()
@@ -241,6 +246,7 @@ class GromaNode(LifecycleNode):
         def log_and_pass_on(result: Result) -> None:
             if result.grounding.status in (Status.NO_IMAGE, Status.ERROR):
                 reason = result.fault or result.grounding.reason
+                self._last_error = result.grounding.reason
                 self.get_logger().error(f"no answer to {request.text!r}: {reason}", **THROTTLED)
             on_result(result)
 
@@ -274,6 +280,7 @@ class GromaNode(LifecycleNode):
 
     def _publish_answer(self, result: Result) -> None:
         self._publish_on(self._outputs, result)
+        self._answer_rate.add(self._now_s())
         self._last_answer = {
             "answers": self._last_answer["answers"] + 1,
             "last_status": result.grounding.status.value,
@@ -442,19 +449,27 @@ class GromaNode(LifecycleNode):
     def _restart_continuous_mode(self) -> None:
         """Begin a period of continuous mode where the node is active and in that mode."""
         self._continuous.stop()
+        self._answer_rate.restart(None)
         if self.settings.mode == "continuous" and self._inputs:
             self._continuous.start(self.settings.rate_hz, self.settings.track_hz)
+            self._answer_rate.restart(self._now_s())
 
     def _check_health(self) -> None:
-        """Look whether images come, and say what is wrong where they don't."""
+        """Look whether images come, answers keep up and memory is left; say what is wrong."""
         if self._inputs:
             self._image_problems = image_problems(self._inputs, self.settings.image_timeout_s)
-            self._health_problem = "; ".join(filter(None, self._image_problems.values()))
+            slow = rate_problem(self._answer_rate.per_second(self._now_s()), self.settings.rate_hz)
+            full = memory_problem(available_memory_share())
+            problems = [*self._image_problems.values(), slow, full]
+            self._health_problem = "; ".join(filter(None, problems))
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
             self._look_if_due()
         self._publish_status()
         self._publish_diagnostics()
+
+    def _now_s(self) -> float:
+        return self.get_clock().now().nanoseconds / 1e9
 
     def _publish_status(self, message: str = "") -> None:
         self._outputs.publish_status(self._status(message))
@@ -464,17 +479,21 @@ class GromaNode(LifecycleNode):
         if self._health_problem:
             level = DiagnosticStatus.WARN if self._inputs else DiagnosticStatus.ERROR
         values: dict[str, Any] = {"state": self._state, "mode": self.settings.mode}
+        values |= {"device": self.settings.device, "dtype": self.settings.dtype}
         for name in self._cameras:
             values |= camera_values(name, self._inputs.get(name))
         values |= {"commands": self._command_count, **self._last_answer}
+        values["last_error"] = self._last_error
         text = message or self._health_problem or self._state
         return messages.status(level, text, self.settings.model, values)
 
     def _publish_diagnostics(self) -> None:
         """Publish the state with what changes all the time, which `~/status` leaves out."""
         status = self._status()
-        values = {"device": self.settings.device, "dtype": self.settings.dtype}
-        values["pending_requests"] = len(self._pending)
+        rate, memory = self._answer_rate.per_second(self._now_s()), available_memory_share()
+        values: dict[str, Any] = {"pending_requests": len(self._pending)}
+        values["answers_per_s"] = "" if rate is None else f"{rate:.1f}"
+        values["memory_available"] = "" if memory is None else f"{memory:.2f}"
         values["image_age_s"] = image_age_text(self._inputs.get(self._cameras[0]))
         last = self._continuous.last_command
         values["last_command"] = last.text if last else ""
