@@ -31,6 +31,7 @@ from vision_msgs.msg import BoundingBox2D
 from groma_ros.action import Ground
 from groma_ros.ros import messages, parameters
 from groma_ros.ros.arguments import node_parser
+from groma_ros.ros.asking import command_requests, goal_requests, region_request
 from groma_ros.ros.cameras import ONLY, Gathering, camera_names
 from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
@@ -49,7 +50,7 @@ from groma_ros.ros.node_status import (
     rate_problem,
 )
 from groma_ros.ros.one_at_a_time import OneAtATime
-from groma_ros.ros.pending_requests import PendingRequests, new_request
+from groma_ros.ros.pending_requests import PendingRequests
 from groma_ros.ros.places import Places, places_of
 from groma_ros.ros.process import ros_context, spin
 from groma_ros.ros.proposals import Proposals
@@ -167,8 +168,7 @@ class GromaNode(LifecycleNode):
 
     def _ask_command(self, command: Command) -> None:
         """Ask the model; in command mode the command may point back to the ones before it."""
-        dialogue_id = None if self._continuous.is_running else self._dialogue_id
-        self._ask_cameras(command, dialogue_id=dialogue_id)
+        self._ask_cameras(command, dialogue_id=self._open_dialogue)
 
     def _follow(self, command: Command) -> None:
         """Find the things of a command's last answer again; where one is lost, ask the model."""
@@ -176,39 +176,20 @@ class GromaNode(LifecycleNode):
 
     def _ask_cameras(self, command: Command, **more: Any) -> None:
         """Ask for a command on each camera that it goes to, and publish the answers."""
-        asked = self._asked(command.camera)
-        gathering = Gathering(len(asked), self._publish_answer)
-        for name in asked:
-            others = tuple(self._inputs[other].frames for other in asked if other != name)
-            request = new_request(
-                command.text,
-                self._inputs[name].frames,
-                self.settings,
-                command_id=command.number,
-                gives_way=True,
-                companions=others,
-                **more,
-            )
-            self._submit(request, partial(self._publish_camera_answer, name, gathering))
+        requests = command_requests(self._inputs, self.settings, command, **more)
+        gathering = Gathering(len(requests), self._publish_answer)
+        for camera, request in requests.items():
+            self._submit(request, partial(self._publish_camera_answer, camera, gathering))
 
-    def _asked(self, camera: str) -> list[str]:
-        """Return the names of the cameras that a command goes to.
-
-        Raises ValueError where the node is not active or has no camera of that name.
-        """
-        if not self._inputs:
-            raise ValueError(f"the node is {self._state}, not active")
-        if camera and camera not in self._inputs:
-            known = ", ".join(filter(None, self._cameras)) or "one without a name"
-            raise ValueError(f"there is no camera {camera!r}, but {known}")
-        return [camera] if camera else list(self._inputs)
+    @property
+    def _open_dialogue(self) -> int | None:
+        """Return the number of the dialogue that a command belongs to; none in continuous mode."""
+        return None if self._continuous.is_running else self._dialogue_id
 
     def _ask_about_region(
         self, question: str, camera: str, bbox: BoundingBox2D, on_result: Callable[[Result], None]
     ) -> None:
-        frames = self._inputs[self._asked(camera)[0]].frames
-        region_xyxy = messages.box_xyxy(bbox)
-        request = new_request(question, frames, self.settings, region_xyxy=region_xyxy)
+        request = region_request(self._active_inputs(), self.settings, question, camera, bbox)
         self._submit(request, on_result)
 
     def _ask_goal(
@@ -217,30 +198,24 @@ class GromaNode(LifecycleNode):
         on_event: Callable[[Event], None],
         on_result: Callable[[Result], None],
     ) -> list[Request]:
-        asked = self._asked(goal.camera)
-        sources, dialogue_id = [self._inputs[name].frames for name in asked], None
-        if goal.image.data:
-            sources = [self._inputs[asked[0]].frames_of(goal.image)]
-        elif not self._continuous.is_running:
-            dialogue_id = self._dialogue_id
+        requests = goal_requests(
+            self._active_inputs(),
+            self.settings,
+            goal,
+            self._command_count + 1,
+            self._open_dialogue,
+            lambda event: self._hand_over(partial(on_event, event)),
+        )
         self._command_count += 1
-        gathering = Gathering(len(sources), on_result)
-        requests = [
-            new_request(
-                goal.command,
-                frames,
-                self.settings,
-                command_id=self._command_count,
-                dialogue_id=dialogue_id,
-                mode=goal.mode,
-                companions=tuple(other for other in sources if other is not frames),
-                on_event=lambda event: self._hand_over(partial(on_event, event)),
-            )
-            for frames in sources
-        ]
+        gathering = Gathering(len(requests), on_result)
         for request in requests:
             self._submit(request, gathering.add)
         return requests
+
+    def _active_inputs(self) -> dict[str, Subscriptions]:
+        if not self._inputs:
+            raise ValueError(f"the node is {self._state}, not active")
+        return self._inputs
 
     def _submit(self, request: Request, on_result: Callable[[Result], None]) -> None:
         def log_and_pass_on(result: Result) -> None:
