@@ -26,8 +26,10 @@ from groma_ros.values.boxes import area, boxes_array, cxcywh_to_xyxy, iou, xyxy_
 
 SAME_PLACE_IOU = 0.5
 """From this overlap on a box of an answer is the box of a track."""
-LEAST_SIMILARITY = 0.5
+LEAST_SIMILARITY = 0.6
 """Region tokens of a thing in two pictures are at least so similar (cosine)."""
+DOUBLE_IOU, DOUBLE_SIMILARITY = 0.15, 0.7
+"""A new region that overlaps a thing and is like it by more than that is no other thing."""
 GATE_DEVIATIONS, GATE_SIZES = 3.0, 0.25
 """How far from its expected place a thing may be: standard deviations, and parts of its size."""
 FARTHEST_SIZES = 3.0
@@ -143,6 +145,7 @@ class Tracker:
             track.see(boxes[region], features[region], time_s)
             fresh.remove(region)
         self.tracks = [t for t in self.tracks if time_s - t.seen_s <= self.lifetime_s]
+        fresh -= self._doubles(boxes, features)
         self.tracks += [new_track(boxes[n], features[n], time_s) for n in sorted(fresh)]
 
     def ids_of(self, boxes_xyxy: np.ndarray) -> list[int]:
@@ -167,6 +170,19 @@ class Tracker:
     def _id_of(self, track: Track) -> int:
         track.id = track.id or next(self._numbers)
         return track.id
+
+    def _doubles(self, boxes: np.ndarray, features: np.ndarray) -> set[int]:
+        """Return the regions that are second ones of things that are seen: near them and like them.
+
+        A track of its own would take the thing's region from it in a later picture.
+        """
+        seen = [t for t in self.tracks if t.is_seen]
+        if not seen:
+            return set()
+        overlap = iou(boxes, np.array([t.box_xyxy for t in seen]))
+        alike = features @ np.array([t.feature for t in seen]).T
+        double = (overlap >= DOUBLE_IOU) & (alike >= DOUBLE_SIMILARITY)
+        return set(np.flatnonzero(double.any(axis=1)).tolist())
 
     def _pairs(self, boxes: np.ndarray, features: np.ndarray) -> list[tuple[Track, int]]:
         """Return tracks and the regions (n, 4), (n, D) that are the same things.

@@ -55,7 +55,7 @@ ARGUMENTS = [
     DeclareLaunchArgument(
         "image_transport",
         default_value="",
-        description=f"raw, or compressed for image_topic/compressed {FROM_FILE}",
+        description=f"raw, compressed for image_topic/compressed, or auto {FROM_FILE}",
     ),
     DeclareLaunchArgument(
         "depth_topic", default_value="depth", description="Depth, registered to the images"

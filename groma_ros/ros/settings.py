@@ -168,8 +168,9 @@ class Settings:
     image_transport: str = setting(
         "raw",
         "raw subscribes to image (sensor_msgs/Image), compressed to image/compressed "
-        "(sensor_msgs/CompressedImage: JPEG or PNG).",
-        choices=("raw", "compressed"),
+        "(sensor_msgs/CompressedImage: JPEG or PNG), auto to what is published, raw where both "
+        "are.",
+        choices=("raw", "compressed", AUTO),
         changes=UNCONFIGURED,
     )
     depth_transport: str = setting(

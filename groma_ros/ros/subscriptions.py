@@ -27,7 +27,9 @@ from groma_ros.ros.depth_images import DepthBuffer
 from groma_ros.ros.latest_frame import Frame, LatestFrame
 from groma_ros.ros.log import THROTTLED
 from groma_ros.ros.settings import Settings
+from groma_ros.values.precision import AUTO
 
+RAW, COMPRESSED = "raw", "compressed"
 DEPTH_QUEUE = 5  # an image's own depth is not to be replaced before it is taken
 KEPT_CAMERA_INFOS = 8  # an image may come a little later than the calibration of its stamp
 
@@ -58,12 +60,14 @@ class Subscriptions:
         self._on_image = on_image
         self._asked_reliably = False
         self.depth = DepthBuffer()
-        if settings.image_transport == "raw":
-            self._image = self._subscribe_to_images(Image, image)
-        else:
-            self._image = self._subscribe_to_images(
-                CompressedImage, self._beside(image, "compressed")
-            )
+        self._image_topics = {
+            RAW: (Image, image),
+            COMPRESSED: (CompressedImage, self._beside(image, COMPRESSED)),
+        }
+        self._finds_transport = settings.image_transport == AUTO
+        transport = self._published_transport() if self._finds_transport else ""
+        transport = transport or (RAW if self._finds_transport else settings.image_transport)
+        self._image = self._subscribe_to_images(*self._image_topics[transport])
         if settings.depth_transport == "raw":
             depth = self._subscribe(Image, depth_topic, self.depth.put, depth=DEPTH_QUEUE)
         else:
@@ -74,6 +78,20 @@ class Subscriptions:
             self._subscribe(CameraInfo, topic_of(camera, "camera_info"), self._on_camera_info),
             subscribe_to_commands(node, on_command, topic_of(camera, "command")),
         ]
+
+    def _published_transport(self) -> str:
+        """Return how images are published: raw where both are, empty where none is."""
+        count = self._node.count_publishers
+        return next((t for t, (_, topic) in self._image_topics.items() if count(topic)), "")
+
+    def _find_transport(self) -> None:
+        """Subscribe to the images that are published, where those subscribed to are not."""
+        found = self._published_transport()
+        if not found or self._node.count_publishers(self._image.topic_name):
+            return
+        self._node.destroy_subscription(self._image)
+        self._image = self._subscribe_to_images(*self._image_topics[found])
+        self._node.get_logger().info(f"images are taken from {self._image.topic_name}")
 
     def _beside(self, topic: str, transport: str) -> str:
         """Return where image_transport publishes what is compressed: beside a topic.
@@ -190,6 +208,8 @@ class Subscriptions:
             return "use_sim_time is set, but nothing publishes /clock"
         if self._last_image_time.nanoseconds == 0 or now < self._last_image_time:
             self._last_image_time = now  # simulated time has begun, or jumped back
+        if self._finds_transport:
+            self._find_transport()
         topic = self._image.topic_name
         publishers = self._node.get_publishers_info_by_topic(topic)
         if self._asked_reliably and publishers and not self._all_offer_reliable(publishers):

@@ -180,3 +180,27 @@ def test_compressed_images(make_bench):
         assert corners(found.detections[0]) == RED_BOX
     finally:
         bench.robot.node.destroy_publisher(camera)
+
+
+def test_images_are_taken_as_they_are_published(make_bench):
+    """With image_transport auto a camera that only sends compressed images is found."""
+    bench = make_bench(image_transport="auto", image_timeout_s=0.1)
+    assert bench.node._inputs[""]._image.topic_name == "/image"  # the robot's raw camera is there
+    bench.show(picture(RED_BOX), seconds=1)
+    bench.robot.say("the red cup")
+    assert bench.robot.hear("grounded_text").status == "GROUNDED"
+
+
+def test_compressed_images_are_found_where_there_are_no_others(make_bench):
+    remap = ["image:=/jpeg_only"]
+    bench = make_bench(image_transport="auto", image_timeout_s=0.1, remap=remap)
+    camera = bench.robot.node.create_publisher(CompressedImage, "/jpeg_only/compressed", 1)
+    try:
+        jpeg = cv2.imencode(".png", picture(RED_BOX)[:, :, ::-1])[1].tobytes()
+        shown = CompressedImage(header=header(4), format="png", data=array("B", jpeg))
+        bench.show(shown, camera=camera)
+        bench.robot.say("the red cup")
+        answer = bench.robot.hear("grounded_text")
+        assert (answer.status, answer.header) == ("GROUNDED", shown.header)
+    finally:
+        bench.robot.node.destroy_publisher(camera)
