@@ -81,8 +81,9 @@ class Subscriptions:
 
     def _published_transport(self) -> str:
         """Return how images are published: raw where both are, empty where none is."""
-        count = self._node.count_publishers
-        return next((t for t, (_, topic) in self._image_topics.items() if count(topic)), "")
+        node, topics = self._node, self._image_topics
+        names = {t: node.resolve_topic_name(topic) for t, (_, topic) in topics.items()}
+        return next((t for t, name in names.items() if node.count_publishers(name)), "")
 
     def _find_transport(self) -> None:
         """Subscribe to the images that are published, where those subscribed to are not."""
