@@ -29,6 +29,7 @@ The main rules:
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from groma_ros.language import lexicon as lex
 from groma_ros.language.clause import Clause
@@ -55,7 +56,11 @@ def parse_command(text: str) -> Command:
     or forbids something gets "none" or "stop", no phrases and a reason.
     Raises ValueError for a text that `check_text` refuses.
     """
-    check_text(text)
+    return _parse(check_text(text))
+
+
+@lru_cache(maxsize=256)  # continuous mode asks the same again and again
+def _parse(text: str) -> Command:
     clean = clean_marks(planner_to_english(MappedText.original(text)))
     clean = single_spaces(repair_speech(clean))
     command = _parse_clean(clean.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from groma_ros.language import lexicon as lex
 from groma_ros.language.noun_phrases import head_words
@@ -36,6 +37,7 @@ _PURPOSES = {
 }
 
 
+@lru_cache(maxsize=1024)  # a phrase is asked for its noun at several places
 def head_noun(phrase: str) -> str:
     """Return the noun of a noun phrase in the singular, or empty if it has none.
 
