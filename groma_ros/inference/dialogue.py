@@ -102,4 +102,4 @@ class Dialogue:
         if unread:
             embeds = model.embed_ids(torch.tensor([unread], device=model.device))
             _, prefix = prefill(model, embeds, prefix.fork())
-        self.perception = replace(self.perception, prefix=prefix)
+        self.perception = replace(self.perception, read=lambda: prefix)
