@@ -301,6 +301,8 @@ WHERE = phrase_table(
     "|away from|facing|leaning on|leaning against|back on|back in|through|across|farther from"
     "|further from|closer to"
 )
+PREPOSITIONS = INTO | FROM | WHERE
+PREPOSITION_STARTS = frozenset({phrase[0] for phrase in PREPOSITIONS} | {"nearest", "before"})
 CLOSER = phrase_table("closer to|nearer to|closer towards")
 # Prepositions that can start a second destination: "(in) the bowl and the cup on the plate".
 PLACINGS = INTO | phrase_table(

@@ -83,6 +83,8 @@ def find_prepositions(words: list[str]) -> Iterator[tuple[int, int]]:
 
 def preposition_length(words: list[str], at: int) -> int:
     """Return the length in words of the preposition at index `at`, or 0."""
+    if words[at] not in lex.PREPOSITION_STARTS:
+        return 0
     end = at + 1
     following = words[end] if end < len(words) else ""
     if at and (purpose_length(words, at) or words[at - 1 : at + 1] in _OPEN_PURPOSES):
@@ -99,7 +101,7 @@ def preposition_length(words: list[str], at: int) -> int:
             end += 1
             if words[end : end + 1] == ["of"]:
                 return end + 1 - at
-    return max(longest_match(table, words, at)[1] for table in (lex.INTO, lex.FROM, lex.WHERE))
+    return longest_match(lex.PREPOSITIONS, words, at)[1]
 
 
 def purpose_length(words: list[str], at: int) -> int:
