@@ -27,7 +27,6 @@ class AnswerContext:
     cancel          is looked at before every call of the model
     fixed_decoder   reads tokens one by one where it is free; None for the plain path
     region_tokens   the tokens that may stand in `<roi>` for this picture
-    region_names    what the model calls regions, as far as it was asked (`things.names_of`)
     transcript_ids  questions and answers so far as token ids, as they stand in a conversation
     """
 
@@ -50,7 +49,6 @@ class AnswerContext:
         self.region_tokens = RegionTokens(
             tokenizer, len(perception.scores), model.device, background
         )
-        self.region_names: dict[int, str] = {}
         self.transcript_ids: list[int] = []
         self._start_ms = now_ms(model.device)
 

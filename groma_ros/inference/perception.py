@@ -26,6 +26,8 @@ class Perception:
     pixels         (3, S, S) what the network sees
     percept        regions and tokens as tensors
     read           reads the picture into the language model; called once, by `prefix`
+    region_names   what the model calls regions, as far as it was asked (`things.names_of`), by the
+                   most tokens that a name may have
     """
 
     image_size_hw: tuple[int, int]
@@ -35,6 +37,7 @@ class Perception:
     pixels: torch.Tensor = field(repr=False)
     percept: Percept = field(repr=False)
     read: Callable[[], KeyValueCache] = field(repr=False)
+    region_names: dict[int, dict[int, str]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def prefix(self) -> KeyValueCache:

@@ -33,15 +33,16 @@ def thing_regions(context: AnswerContext) -> list[int]:
 
 
 def names_of(context: AnswerContext, regions: Iterable[int]) -> dict[int, str]:
-    """Return what the model calls each region, such as "a red cup".
+    """Return what the model calls each region, such as "a red cup"; it is asked once a picture.
 
     Raises Cancelled between two tokens.
     """
+    names = context.perception.region_names.setdefault(context.max_new_tokens, {})
     for region in regions:
-        if region not in context.region_names:
+        if region not in names:
             name, _ = describe_region(context, region, prompts.WHAT_IS_THIS)
-            context.region_names[region] = name.rstrip(". ")
-    return context.region_names
+            names[region] = name.rstrip(". ")
+    return names
 
 
 def regions_named(

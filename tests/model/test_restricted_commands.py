@@ -19,11 +19,15 @@ def nano():
     return Predictor.from_pretrained("nano", device="cpu")
 
 
+def tabletop_picture():
+    with Image.open(SHIPPED / "000.jpg") as image:
+        return np.asarray(image.convert("RGB"))
+
+
 @pytest.fixture(scope="module")
 def tabletop(nano):
     """Return what nano sees in the first shipped picture, and the names and boxes in it."""
-    with Image.open(SHIPPED / "000.jpg") as image:
-        perception = nano.perceive(np.asarray(image.convert("RGB")))
+    perception = nano.perceive(tabletop_picture())
     frame = json.loads((SHIPPED / "sequence.json").read_text())["frames"][0]
     names = [f"{thing['colour']} {thing['kind']}" for thing in frame["objects"]]
     return perception, names, [thing["box_xyxy"] for thing in frame["objects"]]
@@ -73,6 +77,21 @@ def test_more_than_there_is_stays_open(nano, tabletop):
     assert answer.status == Status.AMBIGUOUS and "asks for 5 and" in answer.reason
     answer = nano.ground(tabletop[0], "take the fifth can from the right")
     assert answer.status == Status.NOT_FOUND and "asks for number 5 of" in answer.reason
+
+
+def test_what_a_region_is_called_is_asked_once_a_picture(nano, tabletop, monkeypatch):
+    perception = nano.perceive(tabletop_picture())
+    first = nano.ground(perception, "pick up the leftmost cup").to_dict() | {"timings_ms": {}}
+    monkeypatch.setattr("groma_ros.inference.things.describe_region", None)  # a call would fail
+    again = nano.ground(perception, "pick up the leftmost cup").to_dict() | {"timings_ms": {}}
+    assert again == first and len(first["phrases"][0]["boxes_xyxy"]) == 1
+
+
+def test_a_name_cut_short_is_not_kept_for_longer_answers(nano, tabletop):
+    perception = nano.perceive(tabletop_picture())
+    nano.ground(perception, "pick up everything", max_new_tokens=2)
+    answer = nano.ground(perception, "pick up everything")
+    assert "a blue cup" in [p.text for p in answer.phrases]
 
 
 @pytest.mark.parametrize(
