@@ -7,8 +7,13 @@ bgr8"). What it says of pixels decides how a picture of one channel becomes colo
 
 from __future__ import annotations
 
+import warnings
+from io import BytesIO
+
 import cv2
 import numpy as np
+from PIL import Image as Picture
+from PIL import UnidentifiedImageError
 
 from groma_ros.ros.image_encodings import ENCODINGS
 
@@ -57,6 +62,19 @@ def check(message) -> None:
         )
     if ENDS.get(codec, b"") not in bytes(data[-TAIL_BYTES:]):
         raise ValueError(f"{described} is a {codec} that is cut off; was a part of it lost?")
+
+
+def size(message) -> tuple[int, int]:
+    """Return the width and height that a CompressedImage's data says it has, undecoded.
+
+    Raises ValueError where it says none.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore", category=Picture.DecompressionBombWarning):
+            return Picture.open(BytesIO(message.data)).size
+    except (Picture.DecompressionBombError, UnidentifiedImageError, OSError, SyntaxError) as error:
+        described = f"compressed image of format {message.format!r} and {len(message.data)} bytes"
+        raise ValueError(f"{described} says no size: {error}") from error
 
 
 def _is_h264(start: bytes) -> bool:

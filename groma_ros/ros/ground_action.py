@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 from groma_ros.action import Ground
 from groma_ros.ros import messages
 from groma_ros.ros.latest_frame import Frame
+from groma_ros.ros.log import quoted
 from groma_ros.ros.requests import Event, Request, Result
 from groma_ros.values.answers import BoxFound, PhraseOpened, Status, TextPiece
 
@@ -64,7 +65,7 @@ class GroundAction:
     def on_goal(self, goal: Ground.Goal) -> GoalResponse:
         """Accept a goal, unless another one is under way and goals are refused then."""
         if self._requests and self._policy() == REFUSE:
-            self._logger.warning(f"goal {goal.command!r} refused: another one is under way")
+            self._logger.warning(f"goal {quoted(goal.command)} refused: another one is under way")
             return GoalResponse.REJECT
         return GoalResponse.ACCEPT
 
@@ -85,7 +86,7 @@ class GroundAction:
             requests = self._ask(handle.request, feedback.tell, answered.set_result)
         except ValueError as error:
             handle.abort()
-            self._logger.warning(f"goal {handle.request.command!r} refused: {error}")
+            self._logger.warning(f"goal {quoted(handle.request.command)} refused: {error}")
             return messages.no_result(handle.request.command, str(error))
         number = bytes(handle.goal_id.uuid)
         self._requests[number] = requests

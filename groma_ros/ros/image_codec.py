@@ -19,14 +19,19 @@ def warm_up() -> None:
     cv_bridge_decoder.load()
 
 
-def check(message) -> None:
+def check(message, max_pixels: int | None = None) -> None:
     """Raise ValueError, in one line, if an Image or CompressedImage can't hold a picture.
 
-    Cheap: it looks at the fields alone, so every arriving message can be checked.
+    Pictures of more than `max_pixels` are refused before memory is taken for them. Cheap: it looks
+    at the fields and the data's header alone, so every arriving message can be checked.
     """
     if hasattr(message, "format"):
         compressed_images.check(message)
+        if max_pixels is not None:
+            check_size(*compressed_images.size(message), max_pixels)
         return
+    if max_pixels is not None:
+        check_size(message.width, message.height, max_pixels)
     size = f"{message.width}x{message.height} (width x height)"
     if not (message.width and message.height):
         raise ValueError(f"image of size {size}; its publisher must send at least 1x1")
@@ -55,6 +60,15 @@ def check(message) -> None:
             f"image data is {len(message.data)} bytes, but {message.height} rows of step "
             f"{message.step} take {data_bytes} as {message.encoding}; its publisher must send "
             "whole images"
+        )
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Raise ValueError, in one line with both numbers, for a picture of too many pixels."""
+    if width * height > max_pixels:
+        raise ValueError(
+            f"image of size {width}x{height} has {width * height} pixels and at most {max_pixels} "
+            "are taken; send smaller ones or raise max_image_pixels"
         )
 
 

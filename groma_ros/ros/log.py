@@ -10,6 +10,14 @@ THROTTLED = {"throttle_duration_sec": 10.0}
 """Options of a log call; rclpy counts the time for each place in the code that logs."""
 
 
+SHOWN_CHARACTERS = 80
+
+
+def quoted(text: str) -> str:
+    """Return what somebody sent as one short line in quotes."""
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
+
+
 class RosLogHandler(logging.Handler):
     """Hand the records of Python's `logging` to a ROS logger."""
 

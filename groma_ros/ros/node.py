@@ -37,7 +37,7 @@ from groma_ros.ros.continuous_mode import Command, ContinuousMode
 from groma_ros.ros.ground_action import GroundAction
 from groma_ros.ros.latencies import AnswerRate, Latencies
 from groma_ros.ros.lifecycle_guard import guard_unknown_transitions
-from groma_ros.ros.log import THROTTLED
+from groma_ros.ros.log import THROTTLED, quoted
 from groma_ros.ros.model_loading import load_predictor, release_memory
 from groma_ros.ros.model_thread import ModelThread
 from groma_ros.ros.node_status import (
@@ -50,7 +50,7 @@ from groma_ros.ros.node_status import (
     rate_problem,
 )
 from groma_ros.ros.one_at_a_time import OneAtATime
-from groma_ros.ros.pending_requests import PendingRequests
+from groma_ros.ros.pending_requests import PendingRequests, too_long
 from groma_ros.ros.places import Places, places_of
 from groma_ros.ros.process import ros_context, spin
 from groma_ros.ros.proposals import Proposals
@@ -156,7 +156,8 @@ class GromaNode(LifecycleNode):
         """
         self._command_count += 1
         command = Command(message.data, self._command_count, camera)
-        self._continuous.last_command = command
+        if not too_long(command.text, self.settings):
+            self._continuous.last_command = command
         self._ask_command(command)
         self._restart_continuous_mode()
 
@@ -222,7 +223,8 @@ class GromaNode(LifecycleNode):
             if result.grounding.status in (Status.NO_IMAGE, Status.ERROR):
                 reason = result.fault or result.grounding.reason
                 self._last_error = result.grounding.reason
-                self.get_logger().error(f"no answer to {request.text!r}: {reason}", **THROTTLED)
+                unanswered = f"no answer to {quoted(request.text)}: {reason}"
+                self.get_logger().error(unanswered, **THROTTLED)
             on_result(result)
 
         self._pending.submit(request, self._model.submit, log_and_pass_on)

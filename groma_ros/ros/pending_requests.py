@@ -1,7 +1,7 @@
 """Requests that were made and not answered yet: how many may wait, how long, and who is told.
 
-At most MAX_PENDING_REQUESTS wait at a time, the one under way included. Where a further one comes,
-the commands of the topic that wait are cancelled, and so is every command that a newer one
+At most `max_pending_requests` wait at a time, the one under way included. Where one more comes, the
+commands of the topic that wait are cancelled, and so is every command that a newer one
 overtakes until the queue is empty: in a flood the newest command is answered next. Goals and
 services stay; where the queue is full of them a further request is answered with ERROR at once, so
 that no answer is about a picture long gone. A request waits at most
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from groma_ros.ros.latest_frame import Frame, LatestFrame
+from groma_ros.ros.log import SHOWN_CHARACTERS
 from groma_ros.ros.requests import Request, Result, failure
 from groma_ros.ros.settings import Settings
 from groma_ros.values.answers import Status
-
-MAX_PENDING_REQUESTS = 8
 
 
 def new_request(
@@ -36,6 +36,14 @@ def new_request(
     """
     deadline_s = time.monotonic() + settings.command_timeout_s
     return Request(text, command_id, frames, deadline_s, settings, **more)
+
+
+def too_long(text: str, settings: Settings) -> str:
+    """Say that a command has more characters than are read; empty where it has not."""
+    most = settings.max_command_characters
+    if len(text) <= most:
+        return ""
+    return f"the command has {len(text)} characters and at most {most} are read; say it shorter"
 
 
 class PendingRequests:
@@ -55,12 +63,21 @@ class PendingRequests:
         to_model: Callable[[Request], None],
         on_result: Callable[[Result], None],
     ) -> None:
-        """Hand a request to the model; `on_result` is called once, with its answer or refusal."""
-        self._is_flood = len(self) >= MAX_PENDING_REQUESTS or (self._is_flood and len(self) > 1)
+        """Hand a request to the model; `on_result` is called once, with its answer or refusal.
+
+        A refused request comes back with the start of its text alone.
+        """
+        problem = too_long(request.text, request.settings)
+        if problem:
+            shorter = replace(request, text=request.text[:SHOWN_CHARACTERS])
+            on_result(Result(shorter, failure(Status.ERROR, problem)))
+            return
+        most = request.settings.max_pending_requests
+        self._is_flood = len(self) >= most or (self._is_flood and len(self) > 1)
         if self._is_flood:
             self._let_newest_pass()
-        if len(self) >= MAX_PENDING_REQUESTS:
-            reason = f"{MAX_PENDING_REQUESTS} requests are waiting already"
+        if len(self) >= most:
+            reason = f"{len(self)} requests are waiting already, and at most {most} may"
             on_result(Result(request, failure(Status.ERROR, reason)))
         else:
             self._on_result[request] = on_result

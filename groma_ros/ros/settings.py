@@ -132,6 +132,23 @@ class Settings:
         high=60.0,
     )
     max_new_tokens: int = setting(256, "Longest answer to a question, in tokens.", low=1, high=2048)
+    max_command_characters: int = setting(
+        512, "Longest command; a longer one is refused with ERROR.", low=1, high=512
+    )
+    max_pending_requests: int = setting(
+        8,
+        "Most commands, goals and questions that wait at a time, the one under way included. Where "
+        "there are more, waiting commands give way to the newest; goals and questions are refused.",
+        low=1,
+        high=1000,
+    )
+    max_image_pixels: int = setting(
+        50_000_000,
+        "Largest image in pixels; a larger one is refused before it is decoded.",
+        low=1,
+        high=1_000_000_000,
+        changes=UNCONFIGURED,
+    )
     proposals_hz: float = setting(
         5.0,
         "Most pictures a second whose regions are published on ~/proposals, in ROS time; they are "

@@ -56,6 +56,7 @@ class Subscriptions:
         self.images_lost = 0
         self._camera_infos: deque[CameraInfo] = deque(maxlen=KEPT_CAMERA_INFOS)
         self._node = node
+        self._max_pixels = settings.max_image_pixels
         self._last_image_time = node.get_clock().now()
         self._on_image = on_image
         self._asked_reliably = False
@@ -155,11 +156,11 @@ class Subscriptions:
     def frames_of(self, message: Image) -> LatestFrame[Frame]:
         """Return frames that hold one image alone, with the camera's calibration where it fits.
 
-        Raises ValueError where the image is malformed.
+        Raises ValueError where the image is malformed or too large.
         """
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
 
-        image_codec.check(message)
+        image_codec.check(message, self._max_pixels)
         frames: LatestFrame[Frame] = LatestFrame()
         frames.put(Frame(message, self._camera_info_of(message)))
         return frames
@@ -169,7 +170,7 @@ class Subscriptions:
         from groma_ros.ros import image_codec  # imports OpenCV: not before the node is active
 
         try:
-            image_codec.check(message)
+            image_codec.check(message, self._max_pixels)
         except ValueError as error:
             self.frames.refuse(str(error))
             self._node.get_logger().warning(f"image refused: {error}", **THROTTLED)

@@ -8,7 +8,7 @@ from robot_bench import PATIENCE_S, eventually, header, picture, value_of
 
 from groma_ros.action import Ground
 from groma_ros.ros import messages
-from groma_ros.ros.pending_requests import MAX_PENDING_REQUESTS
+from groma_ros.ros.settings import Settings
 
 RED_BOX = (10, 12, 30, 40)
 
@@ -124,11 +124,11 @@ def test_goals_wait_for_each_other_and_for_commands(bench):
 def test_a_full_queue_ends_a_goal_at_once(bench):
     bench.show(picture(RED_BOX))
     bench.hold_the_model()
-    goals = [bench.robot.pursue("the red cup") for _ in range(MAX_PENDING_REQUESTS)]
+    goals = [bench.robot.pursue("the red cup") for _ in range(Settings().max_pending_requests)]
     status, result = goals[-1].result()
     assert (status, result.answer.reason) == (
         GoalStatus.STATUS_ABORTED,
-        "8 requests are waiting already",
+        "8 requests are waiting already, and at most 8 may",
     )
     bench.predictor.gate.set()
     assert {goal.result()[0] for goal in goals[:-1]} == {GoalStatus.STATUS_SUCCEEDED}

@@ -1,5 +1,7 @@
 """Images of every common encoding become RGB; malformed ones are refused in one clear line."""
 
+import struct
+import zlib
 from dataclasses import dataclass, replace
 
 import cv2
@@ -296,3 +298,47 @@ def test_compressed_16_bits_are_stretched_as_raw_ones_are(name):
     out = image_codec.to_rgb(CompressedImage(f"{name}; png compressed ", data))
     np.testing.assert_array_equal(out, plain)
     assert out.min() == 0 and out.max() == 255
+
+
+def test_a_raw_image_of_too_many_pixels_is_refused_with_both_numbers():
+    large = Image("rgb8", 9000, 9000, 27000, b"")
+    with pytest.raises(ValueError, match="9000x9000 has 81000000 pixels and at most 50000000"):
+        image_codec.check(large, 50_000_000)
+    image_codec.check(image(picture(), "rgb8"), 24)
+    with pytest.raises(ValueError, match="24 pixels and at most 23"):
+        image_codec.check(image(picture(), "rgb8"), 23)
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """Return a PNG of a few bytes whose header says any size."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        ((8000, 8000), "8000x8000 has 64000000 pixels and at most 50000000"),
+        ((60000, 60000), "says no size: .*3600000000 pixels"),
+        ((2**31 - 1, 2**31 - 1), "says no size: .* pixels"),
+    ],
+)
+def test_a_small_file_that_claims_a_huge_picture_is_refused_undecoded(size, reason, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", None)  # decoding would take the memory
+    with pytest.raises(ValueError, match=reason):
+        image_codec.check(CompressedImage("png", png_that_claims(*size)), 50_000_000)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
+def test_the_size_of_every_codec_is_known_undecoded(suffix):
+    data = cv2.imencode(suffix, picture()[..., ::-1])[1].tobytes()
+    image_codec.check(CompressedImage(suffix[1:], data), 24)
+    with pytest.raises(ValueError, match="6x4 has 24 pixels and at most 23"):
+        image_codec.check(CompressedImage(suffix[1:], data), 23)

@@ -1,7 +1,7 @@
 """Pending requests: a full queue refuses, withdrawal answers at once, and nobody is told twice."""
 
 from groma_ros.ros.latest_frame import LatestFrame
-from groma_ros.ros.pending_requests import MAX_PENDING_REQUESTS, PendingRequests, new_request
+from groma_ros.ros.pending_requests import PendingRequests, new_request
 from groma_ros.ros.requests import Result, failure
 from groma_ros.ros.settings import Settings
 from groma_ros.values.answers import Status
@@ -34,12 +34,13 @@ def test_a_request_is_pending_until_it_is_answered_and_is_answered_once():
 
 def test_a_full_queue_refuses_the_newest_request_at_once():
     pending = PendingRequests()
-    requests, to_model, results = submit(pending, MAX_PENDING_REQUESTS + 1)
+    most = Settings().max_pending_requests
+    requests, to_model, results = submit(pending, most + 1)
     assert to_model == requests[:-1]
     (refused,) = results
     assert (refused.request, refused.grounding.status) == (requests[-1], Status.ERROR)
-    assert refused.grounding.reason == f"{MAX_PENDING_REQUESTS} requests are waiting already"
-    assert len(pending) == MAX_PENDING_REQUESTS
+    assert refused.grounding.reason == "8 requests are waiting already, and at most 8 may"
+    assert len(pending) == most
 
 
 def test_in_a_flood_the_newest_command_waits_for_one_answer_at_most():
@@ -86,3 +87,14 @@ def test_a_request_waits_for_a_first_image_as_long_as_the_settings_say():
     short = new_request("cup", LatestFrame(), Settings(command_timeout_s=1.0))
     long = new_request("cup", LatestFrame(), Settings(command_timeout_s=100.0))
     assert 98.0 < long.deadline_s - short.deadline_s < 100.0
+
+
+def test_a_command_that_is_too_long_is_refused_with_both_numbers_and_not_repeated_in_full():
+    pending = PendingRequests()
+    request = new_request("x" * 1_000_000, LatestFrame(), Settings(max_command_characters=100))
+    to_model, results = [], []
+    pending.submit(request, to_model.append, results.append)
+    (result,) = results
+    assert (to_model, len(pending), result.grounding.status) == ([], 0, Status.ERROR)
+    assert "1000000 characters and at most 100" in result.grounding.reason
+    assert len(result.request.text) <= 100
