@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from groma_ros.language.exclusions import starts_with_place, take_exclusion
+from groma_ros.language.exclusions import (
+    excluded_adjective,
+    starts_with_place,
+    take_exclusion,
+)
 from groma_ros.language.noun_phrases import (
     Token,
     parse_noun_phrases,
@@ -49,6 +53,12 @@ def excluded_things(text: str, tokens: list[Token], role: str) -> tuple[CommandP
         return ()
     tokens = [replace(t, word="and") if t.word in ("or", "nor") else t for t in tokens]
     words = words_of(tokens)
+    described = [w for w in words if w not in ("and", "one", "ones")]
+    if "and" in words[:-1] and excluded_adjective(described):
+        at = words.index("and")  # "not blue or green": neither of them
+        return excluded_things(text, tokens[:at], role) + excluded_things(
+            text, tokens[at + 1 :], role
+        )
     if starts_with_place(words) and role == "place":
         tokens, role = tokens[preposition_length(words, 0) :], "destination"
     elif starts_with_place(words):

@@ -84,6 +84,8 @@ def _run_on_verb(words: list[str], before: list[str]) -> bool:
     nouns = lex.DETERMINERS | lex.ADJECTIVES | lex.NUMBERS | lex.PARTICLES
     blocked = nouns | lex.SUBJECTS | lex.AUXILIARIES | lex.RELATIVES | lex.FUNCTION_WORDS
     blocked |= {"to", "and", "not", "never", "please", "just", "me", "us", "go", "come", "let's"}
+    if before[-1] == "can" and before[-2:-1] and before[-2] in nouns - lex.PARTICLES:
+        blocked -= {"can"}  # "grab the green can put it in the bowl"
     if (
         before[-1].endswith("n't")
         or before[-1] in blocked - {"up", "down", "away", "back", "over"}

@@ -34,7 +34,7 @@ _STRAY_STARS = re.compile(r"\*\*+|`+")
 _LIST_MARK = re.compile(
     r"(?m)^[ ]*(?:[-*+\u2022\u2023\u25aa\u25cf\u2013\u2014>#]+[ ]+|"
     r"(?:[Ss]tep|[Tt]ask|[Aa]ction)[ ]*\d{1,2}[ ]*[.:)\u2013-]+[ ]*|"
-    r"\(?\d{1,2}[.)][ ]+(?=\D)|[a-z]\)[ ]+|"
+    r"\(?\d{1,2}[.)][ ]+(?=\D)|\[\d{1,2}\][ ]+|[a-z]\)[ ]+|"
     r"(?:[Cc]ommand|[Ii]nstruction|[Tt]ask|[Aa]ction|[Uu]ser|[Hh]uman|[Gg]oal)[ ]*:[ ]*)+"
 )
 _LINK = re.compile(r"\[([^\[\]\n]+)\]\([^()\s]*\)")

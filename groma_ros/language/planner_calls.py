@@ -9,6 +9,8 @@ from groma_ros.language.mapped_text import INSERTED, MappedText
 from groma_ros.language.verbs import verb_at
 from groma_ros.language.word_tables import word_set
 
+_LIST = re.compile(r"\s*(?:```\w*)?\s*(\[.*\])\s*(?:```)?\s*$", re.DOTALL)
+_OBJECT = re.compile(r"(\[\s*\{.*\}\s*\]|\{.*\})", re.DOTALL)  # also amid words: "Sure! {...}"
 _CALL = re.compile(r"([A-Za-z][\w.]*)\s*\(([^()]*)\)\s*;?")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"|(?<![\w])\'([^\'\n]*)\'')
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -36,9 +38,8 @@ def planner_to_english(text: MappedText) -> MappedText:
 
     The words of the values keep their offsets. Several steps become several sentences.
     """
-    stripped, steps = text.text.strip(), []
-    if stripped[:1] in ("{", "[") and stripped[-1:] in ("}", "]"):
-        steps = _json_steps(text)
+    structure = _LIST.match(text.text) or _OBJECT.search(text.text)
+    steps = _json_steps(text.part(*structure.span(1))) if structure else []
     if not steps:
         calls = list(_CALL.finditer(text.text))
         rest = _CALL.sub("", text.text)
@@ -78,7 +79,7 @@ def _json_steps(text: MappedText) -> list[_Step]:
         if re.match(r"\s*:", text.text[match.end() :]):
             key = value.text.lower()
             continue
-        role = _role(key, has_target)
+        role = _role(key, has_target) if key else "text"  # ["pick up the cup", "pick(red_cup)"]
         if role in step and role in ("action", "text"):
             steps.append(step)
             step = _Step()
@@ -134,7 +135,7 @@ def _trimmed(text: MappedText) -> MappedText:
 def _sentence(step: _Step) -> MappedText:
     """Return "pick red cup", or "place red cup on white bowl", for one step."""
     if "text" in step and "action" not in step:
-        return step["text"]
+        return planner_to_english(step["text"])
     parts: list[MappedText] = []
     if "action" in step:
         action = _action_words(step["action"])

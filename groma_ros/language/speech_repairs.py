@@ -35,6 +35,11 @@ _STUTTER = re.compile(
     r"\b(the|a|an|i|to|my|in|on|and|pick|can|please|it|is|put)(?:\s*(?:,|-)?\s+\1\b)+",
     re.IGNORECASE,
 )
+_OPENING = re.compile(
+    r"^\W*(?:no\b\W*)*(?:\bno\W+no|\b(?:i said|i mean|i meant|what i mean is))\b\W*(?=\w)",
+    re.IGNORECASE,
+)
+"""How a speaker begins to correct what was said before: "no no, I said the blue cup"."""
 _MARKER = re.compile(
     r"(?P<comma>[,.;-]\s*|\bor\s+|\b(?:oh|no)\b,?\s+)*"
     r"\b(?P<words>no,? no,? no|no,? no|no,? wait|wait,? no|no,? sorry|sorry,? no"
@@ -52,6 +57,7 @@ def repair_speech(text: MappedText) -> MappedText:
     text = text.substituted(_HESITATION, _pause)
     text = text.substituted(_LIKE, "")
     text = text.substituted(_STUTTER, r"\1")
+    text = text.substituted(_OPENING, "")
     for _ in range(4):
         repaired = _apply_first_correction(text)
         if repaired == text:

@@ -27,7 +27,7 @@ _SOCIAL_PHRASES = phrase_table(
     "|have a nice day|have a good day|have a great day|take care|you're welcome|no problem"
     "|that's it|that's all|that is all|good job|well done|i see|i know|i don't know|me too"
     "|same here|got it|i got it|of course|to be continued|the end|go ahead|all done|silence|music"
-    "|applause"
+    "|applause|do that|do it|do this|do so|sounds good|that works|go for it|proceed"
 )
 
 

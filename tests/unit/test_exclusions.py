@@ -22,6 +22,8 @@ def excluded(text):
         ("the cup that is not red", [("the cup", ["the red cup"])]),
         ("all cups that are not red", [("cups", ["the red cups"])]),
         ("take the can which isn't orange", [("the can", ["the orange can"])]),
+        ("the cup that is not blue or green", [("the cup", ["the blue cup", "the green cup"])]),
+        ("all balls but not red or blue ones", [("balls", ["the red balls", "the blue balls"])]),
         ("a cup which is not on the plate", [("a cup", ["the cup on the plate"])]),
         ("don't take the red cup, take the blue one", [("the blue cup", ["the red cup"])]),
         ("not the red cup but the blue cup", [("the blue cup", ["the red cup"])]),

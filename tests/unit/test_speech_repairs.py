@@ -27,6 +27,10 @@ from groma_ros.language.speech_repairs import repair_speech
         ("pick up the red cup. Actually, pick up the apple.", "pick up the apple."),
         ("can you grab the red, sorry, the blue cup", "can you grab the blue cup"),
         ("actually I want the red cup", "actually I want the red cup"),
+        ("no no I said the blue cup", "the blue cup"),
+        ("no i mean find the orange can", "find the orange can"),
+        ("I said stop", "stop"),
+        ("no no", "no no"),
         ("no, the blue one", "no, the blue one"),
         ("wait for me", "wait for me"),
         ("make it red", "make it red"),
@@ -43,6 +47,7 @@ def test_the_last_word_counts(text, wanted):
     [
         ("no what i meant was notice a red apple maybe", "find", "a red apple"),
         ("no, not that one, the green bottle", "find", "the green bottle"),
+        ("grab the green can put it in the bowl", "place", "the green can"),
         ("come on locate the red cup that's all", "find", "the red cup"),
         ("maybe i'm asking you to locate this book please", "find", "this book"),
         ("i'm ordering you to grab the red apple", "pick", "the red apple"),

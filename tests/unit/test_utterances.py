@@ -15,6 +15,7 @@ from groma_ros.language.utterances import asks_for_nothing
         "okay",
         "yes please",
         "you",
+        "yes please do that",
         "Hello robot!",
         "See you next time.",
         "[BLANK_AUDIO]",
