@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON3 := $(or $(PYTHON),$(shell command -v python3),$(shell command -v python3.12), \
              $(shell command -v python3.11),$(shell command -v python3.13))
-.PHONY: setup demo test bench lint clean
+.PHONY: setup demo test fuzz bench lint clean
 
 setup:
 	@test -n "$(strip $(PYTHON3))" || { echo "set-up stopped: no python3 was found" >&2; exit 1; }
@@ -16,6 +16,9 @@ demo: setup
 
 test: setup
 	@. ./activate && python -m pytest $(PYTEST_ARGS)
+
+fuzz: setup
+	@. ./activate && FUZZ_INPUTS=$${FUZZ_INPUTS:-10000} python -m pytest tests/fuzz -q
 
 bench: setup
 	@. ./activate && groma bench $(BENCH_ARGS)

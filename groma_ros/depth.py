@@ -34,6 +34,15 @@ FLAT_M = 0.006
 CORE = 0.25
 """Of the box's sides, to both sides of its middle: where the thing surely is."""
 SAME_ASPECT = 0.02
+WIDEST_RAY = 100.0
+"""Pixels whose ray goes further to the side, a metre ahead, are of no lens: 89.4 degrees."""
+DISTORTIONS = {
+    "plumb_bob": (4, 5, 8, 12, 14),
+    "rational_polynomial": (4, 5, 8, 12, 14),
+    "equidistant": (4,),
+    "fisheye": (4,),
+}
+"""How many numbers D may have, by CameraInfo's distortion_model (cv2.undistortPoints)."""
 OFFSETS = {
     "half height, from above": 1.062,
     "half height, from the side": 0.115,
@@ -58,18 +67,25 @@ class Lens:
 
     distortion holds the numbers of CameraInfo's D, model its distortion_model (plumb_bob,
     rational_polynomial or equidistant); without numbers, or with zeros, pixels are those of the
-    pinhole.
+    pinhole. Raises ValueError for numbers that are not finite, and for an unknown distortion.
     """
 
     pinhole: Pinhole
     distortion: tuple[float, ...] = ()
     model: str = "plumb_bob"
 
-    def rays(self, pixels: ArrayLike) -> np.ndarray:
-        """Return the points (N, 3) one metre ahead that pixels (N, 2) show.
+    def __post_init__(self) -> None:
+        hole, count = self.pinhole, len(self.distortion)
+        if not np.isfinite([hole.fx, hole.fy, hole.cx, hole.cy, *self.distortion]).all():
+            raise ValueError("CameraInfo has a number that is not finite; calibrate the camera")
+        if any(self.distortion) and count not in DISTORTIONS.get(self.model, ()):
+            raise ValueError(
+                f"distortion model {self.model!r} with {count} numbers is not known "
+                f"({', '.join(DISTORTIONS)} are); publish a rectified image"
+            )
 
-        Raises ValueError where a distortion model is not known.
-        """
+    def rays(self, pixels: ArrayLike) -> np.ndarray:
+        """Return the points (N, 3) one metre ahead that pixels (N, 2) show."""
         pixels = np.asarray(pixels, dtype=np.float64).reshape(-1, 2)
         hole = self.pinhole
         if not any(self.distortion):
@@ -83,15 +99,8 @@ class Lens:
 
         hole = self.pinhole
         matrix = np.array([[hole.fx, 0, hole.cx], [0, hole.fy, hole.cy], [0, 0, 1.0]])
-        if self.model in ("plumb_bob", "rational_polynomial"):
-            undistort = cv2.undistortPoints
-        elif self.model in ("equidistant", "fisheye"):
-            undistort = cv2.fisheye.undistortPoints
-        else:
-            raise ValueError(
-                f"distortion model {self.model!r} is none of plumb_bob, rational_polynomial, "
-                "equidistant; publish a rectified image"
-            )
+        fisheye = self.model in ("equidistant", "fisheye")
+        undistort = cv2.fisheye.undistortPoints if fisheye else cv2.undistortPoints
         points = undistort(pixels[:, None], matrix, np.array(self.distortion, dtype=np.float64))
         return points[:, 0]
 
@@ -138,8 +147,8 @@ def metres(values: np.ndarray, encoding: str) -> np.ndarray:
 
     Raises ValueError for an encoding that is no depth.
     """
-    depth_m = values.astype(np.float32) / units_a_metre(encoding)
     with np.errstate(invalid="ignore"):
+        depth_m = values.astype(np.float32) / units_a_metre(encoding)
         depth_m[~(np.isfinite(depth_m) & (depth_m > 0))] = np.nan
     return depth_m
 
@@ -176,11 +185,17 @@ def locate(
     cameras look through; where it seems to be flat nothing is known of it. Raises ValueError, in
     one line, where depth does not tell.
     """
-    view = _View(depth_m, np.asarray(box_xyxy, dtype=np.float64), lens)
-    normal, offset = _support(view)
-    height = view.points @ normal + offset  # (h, w), above the support
-    thing = _thing(view, height)
-    found = _placed(view, thing, height, normal, offset)
+    box = np.asarray(box_xyxy, dtype=np.float64)
+    if not np.isfinite(box).all():
+        raise ValueError("the box has a number that is not finite")
+    with np.errstate(all="ignore"):  # what overflows is refused below
+        view = _View(depth_m, box, lens)
+        normal, offset = _support(view)
+        height = view.points @ normal + offset  # (h, w), above the support
+        thing = _thing(view, height)
+        found = _placed(view, thing, height, normal, offset)
+    if not np.isfinite([*found.position_m, *found.size_m, *found.covariance.ravel()]).all():
+        raise ValueError("its place is not finite: is the camera calibrated?")
     if may_be_clear and found.height_m < LEAST_CLEAR_M:
         raise ValueError("depth looks through it: it may be of glass")
     return found
@@ -233,6 +248,10 @@ class _View:
         self.raw = self.raw[::step, ::step]
         y, x = np.mgrid[top:bottom:step, left:right:step] + 0.5
         rays = lens.rays(np.stack([x, y], -1).reshape(-1, 2)).reshape(*x.shape, 3)
+        out_of_view = ~(np.abs(rays) < WIDEST_RAY).all(-1)
+        self.raw, self.smooth = (
+            np.where(out_of_view, np.nan, depth_m) for depth_m in (self.raw, self.smooth)
+        )
         self.points = rays * self.smooth[..., None]
         self.known = np.isfinite(self.smooth)
         self.inside = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])

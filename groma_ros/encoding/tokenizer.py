@@ -8,13 +8,13 @@ transformers cuts differently; golden texts hold this module to the official ids
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import sentencepiece
 
+from groma_ros.encoding.json_files import read_object, section
 from groma_ros.encoding.special_tokens import (
     BOS,
     EOS,
@@ -46,12 +46,20 @@ class GromaTokenizer:
 
         legacy  whether each stretch between special tokens is cut by itself
         starts  whether a text begins with `<s>`
+
+        Raises ValueError for bytes that are no such model.
         """
         self.model = model
         self.legacy = legacy
         self.starts = starts
         self._pieces = sentencepiece.SentencePieceProcessor()
-        self._pieces.LoadFromSerializedProto(model if legacy else model + _NO_DUMMY_PREFIX)
+        try:
+            self._pieces.LoadFromSerializedProto(model if legacy else model + _NO_DUMMY_PREFIX)
+        except RuntimeError as error:
+            raise ValueError(
+                f"tokenizer.model of {len(model)} bytes is no sentencepiece model "
+                f"({' '.join(str(error).split())[:200]}); fetch it again"
+            ) from error
         self.vocab_size: int = self._pieces.get_piece_size()
         self._ids = {token: self._pieces.piece_to_id(token) for token in _SENTENCEPIECE_SPECIAL}
         self._ids |= {token: self.vocab_size + i for i, token in enumerate(NEW_TOKENS)}
@@ -224,9 +232,10 @@ def _given_ids(folder: Path, config: dict) -> Iterable[tuple[str, str, int]]:
     """Yield (file name, token, id) for every id that the files of the tokenizer spell out."""
     for token, index in _read_json(folder / "added_tokens.json").items():
         yield "added_tokens.json", token, index
-    for index, token in (config.get("added_tokens_decoder") or {}).items():
-        yield "tokenizer_config.json", token["content"], int(index)
+    decoder = section(config, "added_tokens_decoder")
+    for index in decoder:
+        yield "tokenizer_config.json", section(decoder, index).get("content"), int(index)
 
 
 def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_object(path) if path.exists() else {}

@@ -5,12 +5,12 @@ are those of that version and not of the installed one. Our own settings live un
 top-level object, `"groma_ros"`; a file without it describes the released architecture.
 """
 
-import json
 import math
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from groma_ros.encoding.json_files import read_object, section, shown, typed
 from groma_ros.encoding.pixels import PixelRule, square_side
 from groma_ros.encoding.special_tokens import MAX_REGIONS
 from groma_ros.model.activations import check_activation
@@ -147,7 +147,10 @@ class RegionEncoderConfig:
     geometry: str = "released"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "level_scales", tuple(self.level_scales))
+        scales = tuple(typed("level_scales", scale, float) for scale in self.level_scales)
+        if not scales or min(scales) <= 0:
+            raise ValueError(f"level_scales are {shown(scales)}; all have to be above 0")
+        object.__setattr__(self, "level_scales", scales)
         if self.geometry not in GEOMETRIES:
             raise ValueError(f"geometry is {self.geometry!r}; choose one of {GEOMETRIES}")
 
@@ -176,8 +179,7 @@ class StemConfig:
     detector: str = ""
 
     def __post_init__(self) -> None:
-        stages = (s if isinstance(s, StemStage) else StemStage(**s) for s in self.stages)
-        object.__setattr__(self, "stages", tuple(stages))
+        object.__setattr__(self, "stages", tuple(map(_stage, self.stages)))
         if self.detector not in DETECTORS:
             raise ValueError(f"the stem's detector is {self.detector!r}; choose one of {DETECTORS}")
         if self.detector and self.stride != 16:
@@ -297,14 +299,14 @@ class GromaConfig:
         path = Path(folder) / "config.json"
         if not path.is_file():
             raise FileNotFoundError(f"{path.parent} has no {path.name}")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_object(path)
         config = cls.from_dict(data)
         path = path.parent / "preprocessor_config.json"
         if not path.is_file():
             return config
-        processor = json.loads(path.read_text(encoding="utf-8"))
+        processor = read_object(path)
         side = square_side(processor) or config.image_size
-        if side != config.image_size and "image_size" in (data.get("groma_ros") or {}):
+        if side != config.image_size and "image_size" in section(data, "groma_ros"):
             raise ValueError(
                 f"preprocessor_config.json makes pictures of {side} pixels, config.json says "
                 f"{config.image_size}; take both from the same folder"
@@ -314,31 +316,31 @@ class GromaConfig:
     @classmethod
     def from_file(cls, path: str | Path) -> "GromaConfig":
         """Read a `config.json`; raise ValueError where it does not describe a Groma."""
-        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return cls.from_dict(read_object(path))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "GromaConfig":
         """Read the official layout; unknown keys are ignored, as transformers does."""
-        perceiver = data.get("perceiver_cfg") or {}
-        ours = data.get("groma_ros") or {}
-        language = _language(data.get("llm_cfg") or {})
+        perceiver, ours = section(data, "perceiver_cfg"), section(data, "groma_ros")
+        words, stem = section(ours, "language"), section(ours, "stem")
         _require(perceiver, "zs_weight_path", None, None)
+        official = ("num_new_token", "nms_thres", "box_score_thres", "max_region_num")
+        given = {key: data[key] for key in official if key in data}
+        given |= {key: ours[key] for key in ("image_size",) if key in ours}
+        given |= {key: words[key] for key in ("lowercase", "multi_turn") if key in words}
+        if "vis_output_layer" in perceiver:
+            given["vis_output_layer"] = perceiver["vis_output_layer"]
         return cls(
-            vision=_vision(perceiver.get("vis_encoder_cfg") or {}),
-            proposer=_proposer(perceiver.get("ddetr_cfg") or {}),
-            language=language,
-            region_encoder=RegionEncoderConfig(**(ours.get("region_encoder") or {})),
-            vis_output_layer=perceiver.get("vis_output_layer", -1),
-            num_new_token=data.get("num_new_token", 0),
-            nms_thres=data.get("nms_thres", 0.6),
-            box_score_thres=data.get("box_score_thres", 0.15),
-            max_region_num=data.get("max_region_num", 100),
-            image_size=ours.get("image_size", 448),
-            stem=StemConfig(**ours["stem"]) if ours.get("stem") else None,
-            lowercase=(ours.get("language") or {}).get("lowercase", False),
-            multi_turn=(ours.get("language") or {}).get("multi_turn", True),
-            known_nouns=tuple((ours.get("language") or {}).get("nouns") or ()),
-            pointing=_pointing(ours.get("pointing") or {}),
+            vision=_vision(section(perceiver, "vis_encoder_cfg")),
+            proposer=_proposer(section(perceiver, "ddetr_cfg")),
+            language=_language(section(data, "llm_cfg")),
+            region_encoder=RegionEncoderConfig(
+                **_known(RegionEncoderConfig, section(ours, "region_encoder"))
+            ),
+            stem=StemConfig(**_known(StemConfig, stem)) if stem else None,
+            known_nouns=_nouns(words.get("nouns") or []),
+            pointing=_pointing(section(ours, "pointing")),
+            **_known(cls, given),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -384,22 +386,42 @@ class GromaConfig:
 
 
 def _known(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    """Pick a dataclass's fields; JSON's whole numbers become floats, and back, where wanted."""
-    known = {f.name: data[f.name] for f in fields(cls) if f.name in data}
+    """Pick a dataclass's fields, each in its type; sizes and counts are above 0."""
+    known = {}
     for entry in fields(cls):
-        value = known.get(entry.name)
-        if entry.type is float and type(value) is int:
-            known[entry.name] = float(value)
-        elif entry.type is int and type(value) is float:
-            if value != int(value):
-                raise ValueError(f"{entry.name} is {value}; only whole numbers are supported")
-            known[entry.name] = int(value)
+        if entry.name not in data:
+            if entry.default is MISSING and entry.default_factory is MISSING:
+                raise ValueError(f"{entry.name} is not given")
+            continue
+        value = known[entry.name] = typed(entry.name, data[entry.name], entry.type)
+        default = entry.default if type(entry.default) is int else -1
+        least = min(default, 1) if not entry.name.endswith("_id") else 0
+        if entry.type is int and default >= 0 and value < least:
+            raise ValueError(f"{entry.name} is {value}; it has to be at least {least}")
     return known
+
+
+def _nouns(words: Any) -> tuple[str, ...]:
+    """Return a list of words; raise ValueError for anything else."""
+    if type(words) is not list or not all(type(word) is str for word in words):
+        raise ValueError(f"nouns is {shown(words)}; it has to be a list of words")
+    return tuple(words)
+
+
+def _stage(data: Any) -> StemStage:
+    """Return a stage of the stem, which config.json describes by an object."""
+    if isinstance(data, StemStage):
+        return data
+    if not isinstance(data, dict):
+        raise ValueError(  # noqa: TRY004
+            f"a stage of the stem is {shown(data)}; it has to be an object"
+        )
+    return StemStage(**_known(StemStage, data))
 
 
 def _require(data: dict[str, Any], key: str, default: Any, wanted: Any) -> None:
     if data.get(key, default) != wanted:
-        raise ValueError(f"{key} is {data.get(key, default)!r}; only {wanted!r} is supported")
+        raise ValueError(f"{key} is {shown(data.get(key, default))}; only {wanted!r} is supported")
 
 
 def _vision(data: dict[str, Any]) -> VisionConfig:
@@ -413,7 +435,7 @@ def _proposer(data: dict[str, Any]) -> ProposerConfig:
     _require(data, "position_embedding_type", "sine", "sine")
     known = _known(ProposerConfig, data)
     if "id2label" in data:
-        known["num_labels"] = len(data["id2label"])
+        known["num_labels"] = len(section(data, "id2label"))
     return ProposerConfig(**known)
 
 

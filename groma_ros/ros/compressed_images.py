@@ -60,18 +60,29 @@ def check(message) -> None:
         raise ValueError(
             f"{described} begins as no picture does; OpenCV reads JPEG, PNG and WebP among others"
         )
-    if ENDS.get(codec, b"") not in bytes(data[-TAIL_BYTES:]):
+    whole = ENDS.get(codec, b"") in bytes(data[-TAIL_BYTES:])
+    if not whole or (codec == "PNG" and not has_whole_chunks(data)):
         raise ValueError(f"{described} is a {codec} that is cut off; was a part of it lost?")
 
 
-def size(message) -> tuple[int, int]:
-    """Return the width and height that a CompressedImage's data says it has, undecoded.
+def has_whole_chunks(png) -> bool:
+    """Say whether no chunk of a PNG is longer than its data: OpenCV takes memory for all of it."""
+    at, data = 8, memoryview(png)
+    while at + 8 <= len(data):
+        at += 12 + int.from_bytes(data[at : at + 4])  # length, name, data and check sum
+    return at <= len(data)
 
-    Raises ValueError where it says none.
+
+def size(message, data: bytes | None = None) -> tuple[int, int]:
+    """Return the width and height that a CompressedImage says it has, undecoded.
+
+    `data` is what is looked at where it is not all of the message's. Raises ValueError where it
+    says none.
     """
+    data = message.data if data is None else data
     try:
-        with warnings.catch_warnings(action="ignore", category=Picture.DecompressionBombWarning):
-            return Picture.open(BytesIO(message.data)).size
+        with warnings.catch_warnings(action="ignore"):  # of broken metadata and of large pictures
+            return Picture.open(BytesIO(data)).size
     except (Picture.DecompressionBombError, UnidentifiedImageError, OSError, SyntaxError) as error:
         described = f"compressed image of format {message.format!r} and {len(message.data)} bytes"
         raise ValueError(f"{described} says no size: {error}") from error

@@ -17,6 +17,7 @@ from groma_ros.depth import UNITS_A_METRE, metres, units_a_metre
 
 KEPT = 30
 """Depth images that are kept: one second at a camera's usual rate."""
+PNG_START = b"\x89PNG"
 HEADER = struct.Struct("<iff")
 """Of compressed_depth_image_transport: an enum, then A and B of 32FC1's A / (value - B)."""
 
@@ -27,8 +28,9 @@ class DepthBuffer:
     received  how many came
     """
 
-    def __init__(self, kept: int = KEPT) -> None:
+    def __init__(self, kept: int = KEPT, max_pixels: int | None = None) -> None:
         self.received = 0
+        self._max_pixels = max_pixels
         self._messages: deque[Any] = deque(maxlen=kept)
 
     def put(self, message: Any) -> None:
@@ -40,7 +42,8 @@ class DepthBuffer:
         """Return the depth image of a colour image's header (std_msgs/Header).
 
         It is the one of the same stamp, else the nearest one within `slop_s` seconds. Raises
-        ValueError, in one line, where there is none or where it is of another optical frame.
+        ValueError, in one line, where there is none, where it is of another optical frame, and
+        where it has more than `max_pixels`.
         """
         messages = tuple(self._messages)  # another thread may add one meanwhile
         if not messages:
@@ -58,7 +61,20 @@ class DepthBuffer:
                 f"depth is in frame {message.header.frame_id!r} and the image in "
                 f"{header.frame_id!r}; register it to the image (depth_image_proc does)"
             )
+        if self._max_pixels is not None:
+            check_size(message, self._max_pixels)
         return message
+
+
+def check_size(message: Any, max_pixels: int) -> None:
+    """Raise ValueError, in one line, for a depth image of too many pixels; decodes nothing."""
+    from groma_ros.ros import compressed_images, image_codec  # imports OpenCV
+
+    if hasattr(message, "format"):
+        size = compressed_images.size(message, message.data[HEADER.size :])
+    else:
+        size = message.width, message.height
+    image_codec.check_size(*size, max_pixels)
 
 
 def seconds(stamp: Any) -> float:
@@ -96,6 +112,8 @@ def _decompressed(message: Any) -> np.ndarray:
     """Read what compressed_depth_image_transport writes: a header of 12 bytes, then a PNG."""
     import cv2  # not before the node is active: it takes a fifth of its start
 
+    from groma_ros.ros import compressed_images
+
     encoding = message.format.partition(";")[0].strip()
     described = f"compressed depth of format {message.format!r} and {len(message.data)} bytes"
     if "compressedDepth" not in message.format or encoding not in UNITS_A_METRE:
@@ -104,11 +122,13 @@ def _decompressed(message: Any) -> np.ndarray:
         raise ValueError(f"{described} is cut off")
     _, a, b = HEADER.unpack(bytes(message.data[: HEADER.size]))
     png = np.frombuffer(message.data, np.uint8)[HEADER.size :]
+    if png[:4].tobytes() == PNG_START and not compressed_images.has_whole_chunks(png):
+        raise ValueError(f"{described} is cut off")
     values = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2 or values.dtype != np.uint16:
         raise ValueError(f"{described} can't be decoded; only PNG with 16 bits is read")
     if encoding != "32FC1":
         return metres(values, encoding)
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
         inverse = np.where(values > 0, a / (values.astype(np.float32) - b), np.nan)
     return metres(inverse.astype(np.float32), encoding)

@@ -341,7 +341,7 @@ def pinhole_of(size_hw: tuple[int, int], camera_info: CameraInfo | None) -> Pinh
             (camera_info.p[0], camera_info.p[5], camera_info.p[2], camera_info.p[6]),
             (camera_info.k[0], camera_info.k[4], camera_info.k[2], camera_info.k[5]),
         ):
-            if fx > 0 and fy > 0:
+            if fx > 0 and fy > 0 and all(map(math.isfinite, (fx, fy, cx, cy))):
                 return Pinhole(fx, fy, cx, cy)
     return Pinhole.assumed(size_hw)
 

@@ -60,7 +60,7 @@ class Subscriptions:
         self._last_image_time = node.get_clock().now()
         self._on_image = on_image
         self._asked_reliably = False
-        self.depth = DepthBuffer()
+        self.depth = DepthBuffer(max_pixels=settings.max_image_pixels)
         self._image_topics = {
             RAW: (Image, image),
             COMPRESSED: (CompressedImage, self._beside(image, COMPRESSED)),

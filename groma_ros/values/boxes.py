@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 
 def boxes_array(boxes: ArrayLike) -> np.ndarray:
     """Return `boxes` as (n, 4) float32; no box gives (0, 4). Raises ValueError on other shapes."""
-    array = np.asarray(boxes, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 can't hold becomes infinite
+        array = np.asarray(boxes, dtype=np.float32)
     if array.size == 0:
         return np.zeros((0, 4), np.float32)
     if array.shape == (4,):

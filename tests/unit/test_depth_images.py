@@ -84,6 +84,25 @@ def compressed(values, encoding, a=0.0, b=0.0):
     return Bag(format=f"{encoding}; compressedDepth png", data=data)
 
 
+def test_a_depth_image_of_too_many_pixels_is_refused_with_both_numbers():
+    buffer = DepthBuffer(max_pixels=3)
+    values = np.ones((2, 2), np.uint16)
+    for message in (image(values, "16UC1"), compressed(values, "16UC1")):
+        message.header = header(1.0)
+        buffer.put(message)
+        with pytest.raises(ValueError, match="2x2 has 4 pixels and at most 3"):
+            buffer.match(header(1.0), 0.1)
+
+
+def test_a_chunk_that_claims_gigabytes_is_refused_undecoded(monkeypatch):
+    message = compressed(np.ones((2, 2), np.uint16), "16UC1")
+    data = bytearray(message.data)
+    data[data.index(b"IDAT") - 4] = 0xFF
+    monkeypatch.setattr(cv2, "imdecode", None)  # OpenCV would take 4 GB for it
+    with pytest.raises(ValueError, match="cut off"):
+        to_metres(Bag(format=message.format, data=bytes(data)))
+
+
 def test_compressed_depth_is_read_with_its_quantisation():
     mm = np.array([[500, 0], [700, 1250]], np.uint16)
     np.testing.assert_allclose(to_metres(compressed(mm, "16UC1")), [[0.5, np.nan], [0.7, 1.25]])

@@ -336,6 +336,14 @@ def test_a_small_file_that_claims_a_huge_picture_is_refused_undecoded(size, reas
         image_codec.check(CompressedImage("png", png_that_claims(*size)), 50_000_000)
 
 
+def test_a_chunk_that_claims_gigabytes_is_refused_undecoded(monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", None)  # OpenCV would take 4 GB for it
+    data = bytearray(png_that_claims(4, 4))
+    data[data.index(b"IDAT") - 4] = 0xFF
+    with pytest.raises(ValueError, match="cut off"):
+        image_codec.to_rgb(CompressedImage("png", bytes(data)))
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
 def test_the_size_of_every_codec_is_known_undecoded(suffix):
     data = cv2.imencode(suffix, picture()[..., ::-1])[1].tobytes()
