@@ -11,12 +11,14 @@ reads that value and never changes it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from threading import Event
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding import prompts
@@ -248,6 +250,25 @@ class Predictor:
         context = self.context(perception, max_new_tokens, cancel)
         return stream_answer(context, parsed, target_only)
 
+    def among(self, perception: Perception, boxes_xyxy: ArrayLike) -> Perception:
+        """Return a perception whose answers point at the given boxes (n, 4) alone.
+
+        The boxes are pixels of the source image, such as those of another detector: "the red cup"
+        is then the one of them that is red, and nothing where the red cup is none of them. Where
+        one of them is no region yet the picture is looked at anew. Raises ValueError for boxes that
+        are empty or outside, and for more of them than the model has regions.
+        """
+        boxes = box_math.check_user_boxes(boxes_xyxy, perception.image_size_hw)
+        most = self.model.config.max_region_num
+        if len(boxes) > most:
+            raise ValueError(f"{len(boxes)} regions were given and at most {most} are taken")
+        seen, regions = self._regions_of(perception, boxes)
+        places = seen.boxes_xyxy.copy()
+        places[regions] = boxes
+        return replace(
+            seen, boxes_xyxy=places, allowed=tuple(set(regions)), read=lambda: seen.prefix
+        )
+
     def dialogue(self, perception: Perception) -> Dialogue:
         """Return a conversation about one picture, in which a command may point back."""
         return Dialogue(self, perception)
@@ -299,8 +320,9 @@ class Predictor:
     ) -> tuple[Perception, list[int]]:
         """Return the regions of boxes, in a new Perception where one of them is no region yet."""
         overlap = box_math.iou(boxes_xyxy, perception.boxes_xyxy)
-        if (overlap.max(axis=1) >= SAME_BOX_IOU).all():
-            return perception, overlap.argmax(axis=1).tolist()
+        regions = overlap.argmax(axis=1).tolist()
+        if (overlap.max(axis=1) >= SAME_BOX_IOU).all() and len(set(regions)) == len(regions):
+            return perception, regions
         size_hw, start = perception.image_size_hw, now_ms(self.model.device)
         seen = self._look([perception.pixels], [size_hw], boxes_xyxy, start, read=True)[0]
         return seen, seen.percept.refer_indices.tolist()

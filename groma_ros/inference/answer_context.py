@@ -14,7 +14,7 @@ from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.inference.answer_grammar import RegionTokens
 from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, now_ms
-from groma_ros.inference.region_choice import background_regions
+from groma_ros.inference.region_choice import background_regions, outside_regions
 from groma_ros.model.groma import Groma
 from groma_ros.values.answers import Grounding, Phrase, Status
 from groma_ros.values.commands import Command
@@ -42,13 +42,14 @@ class AnswerContext:
         self.model, self.tokenizer, self.perception = model, tokenizer, perception
         self.max_new_tokens, self.cancel = max_new_tokens, cancel
         self.fixed_decoder = fixed_decoder
-        least = model.config.pointing.background_objectness
+        least, count = model.config.pointing.background_objectness, len(perception.scores)
         background = background_regions(
             perception.boxes_xyxy, perception.scores, perception.image_size_hw, least
         )
-        self.region_tokens = RegionTokens(
-            tokenizer, len(perception.scores), model.device, background
-        )
+        outside: list[int] = []
+        if perception.allowed is not None:
+            background, outside = outside_regions(perception.boxes_xyxy, perception.allowed)
+        self.region_tokens = RegionTokens(tokenizer, count, model.device, background, outside)
         self.transcript_ids: list[int] = []
         self._start_ms = now_ms(model.device)
 

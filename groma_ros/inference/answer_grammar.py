@@ -45,7 +45,9 @@ class RegionTokens:
     """Know the tokens that may stand in `<roi>` for a picture with n regions.
 
     `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
-    `background` are regions that are no thing and never pointed at.
+    `background` are regions that are no thing, or the same thing as one that is asked about: they
+    have no probability. `outside` are regions that are not asked about: they compete, and no answer
+    points at them.
     """
 
     def __init__(
@@ -54,9 +56,10 @@ class RegionTokens:
         count: int,
         device: torch.device,
         background: Sequence[int] = (),
+        outside: Sequence[int] = (),
     ) -> None:
         first = tokenizer.region_token_id(0)
-        self.count, self.background = count, list(background)
+        self.count, self.background, self.outside = count, list(background), list(outside)
         self.tokens = [*range(first, first + count), tokenizer.token_id("</roi>")]
         self.ids = torch.tensor(self.tokens, device=device)
 
@@ -188,7 +191,8 @@ def _likeliest_token(model: Groma, hidden: Tensor, grammar: AnswerGrammar) -> De
     """Return the likeliest allowed token after hidden (1, D)."""
     if grammar.taken is not None:
         regions = grammar.region_tokens
-        probabilities = regions.probabilities(model, hidden[0], grammar.taken)
+        taken = [*grammar.taken, *regions.outside]
+        probabilities = regions.probabilities(model, hidden[0], taken)
         best = int(probabilities.argmax())
         return DecodedToken(regions.tokens[best], float(probabilities[best]), probabilities)
     logits = model.logits(hidden)[0].float().masked_fill(~grammar.allowed(), -torch.inf)

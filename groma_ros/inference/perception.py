@@ -26,6 +26,7 @@ class Perception:
     pixels         (3, S, S) what the network sees
     percept        regions and tokens as tensors
     read           reads the picture into the language model; called once, by `prefix`
+    allowed        the regions that an answer may point at; None: all (`Predictor.among`)
     region_names   what the model calls regions, as far as it was asked (`things.names_of`), by the
                    most tokens that a name may have
     """
@@ -37,6 +38,7 @@ class Perception:
     pixels: torch.Tensor = field(repr=False)
     percept: Percept = field(repr=False)
     read: Callable[[], KeyValueCache] = field(repr=False)
+    allowed: tuple[int, ...] | None = None
     region_names: dict[int, dict[int, str]] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property

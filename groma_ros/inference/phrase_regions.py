@@ -80,21 +80,24 @@ def plain_regions(
 ) -> Iterator[ChosenRegion]:
     """Yield the regions that a phrase fits; raise Cancelled between two of a plural one.
 
-    `share` below 1 lets weaker rivals of a singular phrase count too.
+    `share` below 1 lets weaker rivals of a singular phrase count too. Regions that are not asked
+    about take part in the choice and are left out of it afterwards.
     """
+    tokens = context.region_tokens
     if phrase.plural:
-        yield from context.region_tokens.decode_region_list(
+        chosen = tokens.decode_region_list(
             context.model,
             first.probabilities,
             first.make_cache(),
             context.cancel,
             context.fixed_decoder,
         )
-        return
-    rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
-    ratio = rule.ambiguity_ratio * share
-    regions = choose_regions(first.probabilities, boxes, rule.refusal_threshold, ratio)
-    yield from map(ChosenRegion, regions, renormalised_steps(regions, first.probabilities))
+    else:
+        rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
+        ratio = rule.ambiguity_ratio * share
+        regions = choose_regions(first.probabilities, boxes, rule.refusal_threshold, ratio)
+        chosen = map(ChosenRegion, regions, renormalised_steps(regions, first.probabilities))
+    yield from (one for one in chosen if one.region not in tokens.outside)
 
 
 def find_regions(

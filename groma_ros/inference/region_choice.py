@@ -44,6 +44,13 @@ def background_regions(
     return np.flatnonzero((share > WHOLE_PICTURE_SHARE) & (objectness < least)).tolist()
 
 
+def outside_regions(boxes_xyxy: np.ndarray, allowed: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return the regions over the same things as the allowed ones, and all that are not allowed."""
+    outside = [region for region in range(len(boxes_xyxy)) if region not in allowed]
+    overlap = iou(boxes_xyxy, boxes_xyxy[list(allowed)]).max(axis=1)
+    return [region for region in outside if overlap[region] > SAME_THING_IOU], outside
+
+
 def choose_regions(
     probabilities: np.ndarray,
     boxes_xyxy: np.ndarray,

@@ -18,8 +18,10 @@ def thing_regions(context: AnswerContext) -> list[int]:
     """Return the regions that are things, best first.
 
     Their objectness is above the model's threshold, they do not cover the picture, and they do
-    not overlap a better region.
+    not overlap a better region. Where a caller gave the regions, all of them are things.
     """
+    if context.perception.allowed is not None:
+        return list(context.perception.allowed)
     perception, least = context.perception, context.model.config.pointing.thing_objectness
     height, width = perception.image_size_hw
     share = area(perception.boxes_xyxy) / max(height * width, 1)

@@ -59,10 +59,16 @@ def goal_requests(
 ) -> list[Request]:
     """Return the requests of a goal of `~/ground`; one where it brings its image.
 
-    Raises ValueError where no camera can be asked, or the image is malformed.
+    Raises ValueError where no camera can be asked, the image is malformed, or regions are given
+    and it is open of which image.
     """
     asked = cameras_asked(inputs, goal.camera)
     sources = [inputs[name].frames for name in asked]
+    among_xyxy = tuple(messages.box_xyxy(bbox) for bbox in goal.regions)
+    if among_xyxy and len(asked) > 1 and not goal.image.data:
+        raise ValueError(f"regions belong to one camera; name one of {', '.join(asked)}")
+    if among_xyxy:
+        dialogue_id = None
     if goal.image.data:
         sources, dialogue_id = [inputs[asked[0]].frames_of(goal.image)], None
     return [
@@ -73,6 +79,7 @@ def goal_requests(
             command_id=command_id,
             dialogue_id=dialogue_id,
             mode=goal.mode,
+            among_xyxy=among_xyxy,
             companions=tuple(other for other in sources if other is not frames),
             on_event=on_event,
         )

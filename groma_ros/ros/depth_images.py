@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from groma_ros.depth import UNITS_A_METRE, metres, units_a_metre
+from groma_ros.ros import rvl
 
 KEPT = 30
 """Depth images that are kept: one second at a camera's usual rate."""
@@ -70,7 +71,9 @@ def check_size(message: Any, max_pixels: int) -> None:
     """Raise ValueError, in one line, for a depth image of too many pixels; decodes nothing."""
     from groma_ros.ros import compressed_images, image_codec  # imports OpenCV
 
-    if hasattr(message, "format"):
+    if hasattr(message, "format") and _is_rvl(message):
+        size = rvl.size(bytes(message.data[HEADER.size : HEADER.size + rvl.SIZE.size]))
+    elif hasattr(message, "format"):
         size = compressed_images.size(message, message.data[HEADER.size :])
     else:
         size = message.width, message.height
@@ -86,7 +89,7 @@ def to_metres(message: Any) -> np.ndarray:
     """Return a depth image as (H, W) float32 metres, NaN where nothing was measured.
 
     16UC1 and mono16 are millimetres, 32FC1 metres (REP 118); compressedDepth is read where it holds
-    a PNG. Raises ValueError, in one line, for what is no depth.
+    PNG or RVL. Raises ValueError, in one line, for what is no depth.
     """
     if hasattr(message, "format"):
         return _decompressed(message)
@@ -108,8 +111,13 @@ def to_metres(message: Any) -> np.ndarray:
     return metres(values[..., 0], message.encoding)
 
 
+def _is_rvl(message: Any) -> bool:
+    """Say whether compressed depth is in RVL ("16UC1; compressedDepth rvl")."""
+    return message.format.rpartition("compressedDepth")[2].strip().lower() == "rvl"
+
+
 def _decompressed(message: Any) -> np.ndarray:
-    """Read what compressed_depth_image_transport writes: a header of 12 bytes, then a PNG."""
+    """Read what compressed_depth_image_transport writes: a header of 12 bytes, then PNG or RVL."""
     import cv2  # not before the node is active: it takes a fifth of its start
 
     from groma_ros.ros import compressed_images
@@ -121,12 +129,15 @@ def _decompressed(message: Any) -> np.ndarray:
     if len(message.data) <= HEADER.size:
         raise ValueError(f"{described} is cut off")
     _, a, b = HEADER.unpack(bytes(message.data[: HEADER.size]))
-    png = np.frombuffer(message.data, np.uint8)[HEADER.size :]
-    if png[:4].tobytes() == PNG_START and not compressed_images.has_whole_chunks(png):
-        raise ValueError(f"{described} is cut off")
-    values = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
+    if _is_rvl(message):
+        values = rvl.decode(bytes(message.data[HEADER.size :]))
+    else:
+        png = np.frombuffer(message.data, np.uint8)[HEADER.size :]
+        if png[:4].tobytes() == PNG_START and not compressed_images.has_whole_chunks(png):
+            raise ValueError(f"{described} is cut off")
+        values = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2 or values.dtype != np.uint16:
-        raise ValueError(f"{described} can't be decoded; only PNG with 16 bits is read")
+        raise ValueError(f"{described} can't be decoded; PNG with 16 bits and RVL are read")
     if encoding != "32FC1":
         return metres(values, encoding)
     with np.errstate(all="ignore"):

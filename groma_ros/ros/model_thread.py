@@ -238,8 +238,11 @@ class Answerer:
         if request.mode:
             options["mode"] = request.mode
         method = "ground" if request.on_event is None else "stream"
+        perception = perceived.perception
+        if request.among_xyxy:
+            perception = self._predictor.among(perception, request.among_xyxy)
         if request.dialogue_id is None:
-            answer = partial(getattr(self._predictor, method), perceived.perception)
+            answer = partial(getattr(self._predictor, method), perception)
         else:
             dialogue = self._view(request.frames).dialogue_about(
                 self._predictor, perceived, request.dialogue_id

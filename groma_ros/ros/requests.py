@@ -29,6 +29,7 @@ class Request:
     deadline_s   `time.monotonic()` at which waiting for a first image ends
     settings     the node's settings when the request was made
     region_xyxy  None for a command, else the region in source pixels that is asked about
+    among_xyxy   the boxes in source pixels that an answer may point at; empty: all
     dialogue_id  number of the dialogue that a command belongs to; None: it stands alone
     cancel       set when nobody wants the answer any more; also ends a request under way
     gives_way    whether it is cancelled while it waits, where the queue is full and a newer one
@@ -47,6 +48,7 @@ class Request:
     deadline_s: float
     settings: Settings
     region_xyxy: tuple[float, float, float, float] | None = None
+    among_xyxy: tuple[tuple[float, float, float, float], ...] = ()
     dialogue_id: int | None = None
     cancel: threading.Event = field(default_factory=threading.Event)
     gives_way: bool = False

@@ -65,7 +65,9 @@ PICTURES = [
     _encoded(".png", (12, 16), np.uint16),
     _encoded(".png", (12, 16, 4)),
 ]
-DEPTHS = [_encoded(".png", (12, 16), np.uint16), _encoded(".png", (12, 16))]
+RVL_DEPTH = bytes.fromhex("10000000030000000af83c9b8f9a8c0b5fa1b2c300000000")
+"""Sixteen columns and three rows, and some words."""
+DEPTHS = [RVL_DEPTH, _encoded(".png", (12, 16), np.uint16), _encoded(".png", (12, 16))]
 
 
 @st.composite

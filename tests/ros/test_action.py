@@ -1,12 +1,17 @@
 """The action `~/ground`: every accepted goal ends in one result, and tells of its way there."""
 
+import json
+
 import pytest
 from action_msgs.msg import GoalStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from robot_bench import PATIENCE_S, eventually, header, picture, value_of
+from vision_msgs.msg import BoundingBox2D
 
 from groma_ros.action import Ground
+from groma_ros.pictures import SHIPPED, open_pictures
+from groma_ros.predictor import Predictor
 from groma_ros.ros import messages
 from groma_ros.ros.settings import Settings
 
@@ -65,6 +70,47 @@ def test_a_goal_may_bring_its_own_image(bench):
     status, result = bench.robot.pursue("the red cup", image=own).result()
     assert (status, result.answer.header) == (GoalStatus.STATUS_SUCCEEDED, own.header)
     assert corners(result.detections.detections[0]) == (1, 2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def nano():
+    return Predictor.from_pretrained("nano", device="cpu")
+
+
+@pytest.fixture
+def tabletop(make_bench, nano):
+    """Give a node with groma-nano that sees the first shipped picture, and the boxes in it."""
+    bench = make_bench(load=lambda settings: nano)
+    bench.show(next(open_pictures(SHIPPED).frames))
+    things = json.loads((SHIPPED / "sequence.json").read_text())["frames"][0]["objects"]
+    return bench, {f"{t['colour']} {t['kind']}": t["box_xyxy"] for t in things}
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "status", "found"),
+    [
+        ("the cup", ["blue cup", "white bowl"], "GROUNDED", ["blue cup"]),
+        ("the cup", ["blue cup", "red cup", "white bowl"], "AMBIGUOUS", ["blue cup", "red cup"]),
+        ("the red cup", ["blue cup", "white bowl"], "NOT_FOUND", []),
+        ("everything", ["blue cup", "white bowl"], "GROUNDED", ["blue cup", "white bowl"]),
+    ],
+)
+def test_a_goal_with_regions_is_answered_among_them_alone(tabletop, command, given, status, found):
+    bench, boxes = tabletop
+    regions = [messages.bounding_box(boxes[name]) for name in given]
+    _, result = bench.robot.pursue(command, regions=regions).result()
+    pointed = [corners(d) for d in result.detections.detections]
+    assert result.answer.status == status
+    assert sorted(pointed) == [
+        pytest.approx(boxes[n], abs=0.01) for n in sorted(found, key=boxes.get)
+    ]
+
+
+def test_a_region_that_is_none_aborts_the_goal_with_the_reason(bench):
+    bench.show(picture(RED_BOX))
+    status, result = bench.robot.pursue("the red cup", regions=[BoundingBox2D()]).result()
+    assert (status, result.answer.status) == (GoalStatus.STATUS_ABORTED, "ERROR")
+    assert result.answer.reason == "bbox has to have a size, not 0.0 x 0.0 pixels"
 
 
 def test_a_malformed_image_aborts_the_goal_with_the_reason(bench):

@@ -84,6 +84,70 @@ def compressed(values, encoding, a=0.0, b=0.0):
     return Bag(format=f"{encoding}; compressedDepth png", data=data)
 
 
+def rvl(values):
+    """Compress (H, W) uint16 depth, number by number, as the paper's listing does."""
+    groups, flat, at, before = [], values.ravel().tolist(), 0, 0
+
+    def write(number):
+        while True:
+            more = number >> 3
+            groups.append(number & 7 | (8 if more else 0))
+            number = more
+            if not more:
+                return
+
+    while at < len(flat):
+        for has_depth in (False, True):
+            end = at
+            while end < len(flat) and bool(flat[end]) == has_depth:
+                end += 1
+            write(end - at)
+            if has_depth:
+                for value in flat[at:end]:
+                    step, before = value - before, value
+                    write((step << 1) ^ (step >> 31))
+            at = end
+    groups += [0] * (-len(groups) % 8)
+    words = [
+        int("".join(f"{g:x}" for g in groups[i : i + 8]), 16) for i in range(0, len(groups), 8)
+    ]
+    return struct.pack("<II", *values.shape[::-1]) + struct.pack(f"<{len(words)}I", *words)
+
+
+def compressed_by_rvl(values, encoding, a=0.0, b=0.0):
+    data = struct.pack("<iff", 1, a, b) + rvl(values)
+    return Bag(format=f"{encoding}; compressedDepth rvl", data=data)
+
+
+@pytest.mark.parametrize("holes", [0.0, 0.1, 0.9, 1.0])
+def test_depth_compressed_by_rvl_is_read_as_it_was(holes):
+    rng = np.random.default_rng(3)
+    mm = (700 + 300 * np.sin(np.arange(48 * 64) / 90)).astype(np.uint16).reshape(48, 64)
+    mm[10:20, 30:50] = rng.integers(1, 65536, (10, 20))
+    mm[rng.random(mm.shape) < holes] = 0
+    wanted = np.where(mm > 0, mm / 1000, np.nan)
+    read = to_metres(compressed_by_rvl(mm, "16UC1"))
+    np.testing.assert_allclose(read, wanted, rtol=1e-6)
+
+
+def test_rvl_of_metres_is_read_with_its_quantisation():
+    a, b = 101.0, 1 - 101.0 / 100
+    levels = np.round(a / np.array([[0.5, 2.0]]) + b).astype(np.uint16)
+    read = to_metres(compressed_by_rvl(levels, "32FC1", a, b))
+    np.testing.assert_allclose(read, [[0.5, 2.0]], rtol=0.02)
+
+
+def test_rvl_that_is_cut_off_or_claims_too_much_is_refused():
+    whole = compressed_by_rvl(np.full((4, 4), 700, np.uint16), "16UC1")
+    with pytest.raises(ValueError, match="RVL data"):
+        to_metres(Bag(format=whole.format, data=whole.data[:-4]))
+    buffer = DepthBuffer(max_pixels=15)
+    whole.header = header(1.0)
+    buffer.put(whole)
+    with pytest.raises(ValueError, match="4x4 has 16 pixels and at most 15"):
+        buffer.match(header(1.0), 0.1)
+
+
 def test_a_depth_image_of_too_many_pixels_is_refused_with_both_numbers():
     buffer = DepthBuffer(max_pixels=3)
     values = np.ones((2, 2), np.uint16)
