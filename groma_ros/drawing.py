@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from groma_ros.values.answers import Grounding, Phrase, Status
+from groma_ros.values.box_labels import box_label
+from groma_ros.values.id_colours import id_rgb
 from groma_ros.values.role_colours import ROLE_RGB
 
 STATUS_RGB = {
@@ -30,8 +32,10 @@ Size = tuple[int, int]  # (width, height)
 def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray:
     """Return a copy of a picture (H, W, 3) uint8 RGB with an answer drawn in, of the same size.
 
-    Boxes have the colour of their phrase's role (`ROLE_RGB`) and a label with phrase and score;
-    several boxes of one phrase are numbered, best first. A dark edge sets them off from things of
+    A thing keeps the colour of its id (`id_rgb`) as long as it keeps the id; else a box has the
+    colour of its phrase's role (`ROLE_RGB`); the target's lines are twice as wide. The label says
+    id, phrase, score and, of a destination or relation, the role; several boxes of one phrase are
+    numbered, best first, where they have no ids. A dark edge sets them off from things of
     the same colour. A bar at the bottom shows status, command and sentence, in two rows where one
     is too short. Lines and letters grow with the picture. supervision's annotators would do most
     of this, but need OpenCV.
@@ -45,15 +49,17 @@ def draw(rgb: np.ndarray, grounding: Grounding, command: str = "") -> np.ndarray
     taken: list[Rectangle] = []
     # The target is drawn last, on top of what it shares pixels with.
     for phrase in sorted(grounding.phrases, key=lambda p: p.role == "target"):
-        for box in phrase.boxes_xyxy[::-1]:
-            _outline(canvas, _corners(box), ROLE_RGB[phrase.role], line)
+        width = line if phrase.role == "target" else max(1, line // 2)
+        for number in reversed(range(len(phrase.boxes_xyxy))):
+            corners = _corners(phrase.boxes_xyxy[number])
+            _outline(canvas, corners, _rgb(phrase, number), width)
     for phrase in sorted(grounding.phrases, key=lambda p: p.role != "target"):
         for number, box in enumerate(phrase.boxes_xyxy):
             label = _label(phrase, number)
             size = (round(font.getlength(label)) + 2 * line, _line_height(font) + line)
             spot = _free_spot(box, size, (picture.width, bar_top), taken)
             taken.append(spot)
-            canvas.rectangle(spot, fill=ROLE_RGB[phrase.role])
+            canvas.rectangle(spot, fill=_rgb(phrase, number))
             canvas.text((spot[0] + line, spot[1] + line // 2), label, _INK_RGB, font)
     _caption(canvas, grounding, rows, font, line, bar_top, picture.size)
     return np.array(picture)
@@ -70,10 +76,18 @@ def _outline(
     canvas.rectangle(corners, outline=rgb, width=line)
 
 
+def _rgb(phrase: Phrase, number: int) -> tuple[int, int, int]:
+    """Return the colour of one box of a phrase."""
+    return id_rgb(str(phrase.ids[number])) if phrase.ids else ROLE_RGB[phrase.role]
+
+
 def _label(phrase: Phrase, number: int) -> str:
-    """Return the words and the score of one box of a phrase."""
-    name = f"{number + 1}. {phrase.text}" if len(phrase.scores) > 1 else phrase.text
-    return f"{name} {phrase.scores[number]:.2f}".strip()
+    """Return what is written beside one box of a phrase."""
+    score, role = phrase.scores[number], phrase.role
+    if phrase.ids:
+        return box_label(phrase.text, score, role, str(phrase.ids[number]))
+    several = len(phrase.scores) > 1
+    return box_label(f"{number + 1}. {phrase.text}" if several else phrase.text, score, role)
 
 
 def _corners(box_xyxy: np.ndarray) -> Rectangle:

@@ -9,6 +9,7 @@ from builtin_interfaces.msg import Time
 
 from groma_ros.ros.messages import DetectedBox, detected_boxes
 from groma_ros.values.answers import Grounding
+from groma_ros.values.box_labels import box_label
 from groma_ros.values.id_colours import id_rgb
 
 try:
@@ -67,7 +68,7 @@ def _label(box: DetectedBox, stamp: Time, size_hw: tuple[int, int]) -> TextAnnot
     return TextAnnotation(
         timestamp=stamp,
         position=Point2(x=x1, y=bottom),
-        text=f"{best.phrase.text} {best.score:.2f}".strip(),
+        text=box_label(best.phrase.text, best.score, best.phrase.role, box.id),
         font_size=letters,
         text_color=Color(r=0.06, g=0.06, b=0.06, a=1.0),
         background_color=_colour(box),

@@ -30,9 +30,10 @@ from groma_ros.depth import Located, rotation_matrix
 from groma_ros.msg import DetectionMasks, GroundedPhrase, GroundedText
 from groma_ros.ros.requests import Regions, Result
 from groma_ros.values.answers import BoxFound, Grounding, Phrase, Status
+from groma_ros.values.box_labels import box_label
 from groma_ros.values.boxes import iou
+from groma_ros.values.id_colours import id_rgb
 from groma_ros.values.pinhole import Pinhole
-from groma_ros.values.role_colours import ROLE_RGB
 
 if TYPE_CHECKING:
     from groma_ros.ros.places import Places
@@ -374,13 +375,13 @@ def _placed_markers(box: DetectedBox, header: Header, place: Located) -> list[Ma
 def _label(box: DetectedBox, header: Header) -> Marker:
     label, best = _marker(box, header, "labels"), box.hypotheses[0]
     label.type, label.scale = Marker.TEXT_VIEW_FACING, Vector3(z=0.04)
-    label.text = f"{best.phrase.text} {best.score:.2f}"
+    label.text = box_label(best.phrase.text, best.score, best.phrase.role, box.id)
     return label
 
 
 def _marker(box: DetectedBox, header: Header, namespace: str) -> Marker:
     """Return what all markers of a box have in common."""
-    red, green, blue = (level / 255 for level in ROLE_RGB[box.hypotheses[0].phrase.role])
+    red, green, blue = (level / 255 for level in id_rgb(box.id))
     marker = Marker(
         header=header,
         ns=namespace,

@@ -1,4 +1,4 @@
-"""The colour of each role of a phrase: one palette for annotated pictures and for RViz."""
+"""The colour of each role of a phrase: of boxes that have no id."""
 
 ROLE_RGB = {
     "target": (46, 204, 64),

@@ -48,7 +48,7 @@ def test_the_answer_is_drawn_over_its_image(make_bench, foxglove):
     assert drawn.timestamp == outline.timestamp == label.timestamp == stamp
     assert outline.type == PointsAnnotation.LINE_LOOP
     assert [(p.x, p.y) for p in outline.points] == [(10, 8), (30, 8), (30, 24), (10, 24)]
-    assert label.text == "red cup 0.75"  # the fake model leaves the article out
+    assert label.text == "#1 red cup 0.75"  # the fake model leaves the article out
 
 
 def test_nothing_found_clears_the_last_annotations(make_bench, foxglove):
