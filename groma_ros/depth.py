@@ -57,8 +57,32 @@ least absolute deviations on 298 rendered things of the training split, 2 % of n
 UNKNOWN_HEADING_RAD = 1.0
 LEAST_CLEAR_M = 0.03
 """A glass or a bottle that stands less above its support was looked through."""
+MOST_CLEAR_LENGTH = 4.0
+"""A glass or a bottle that reaches so many times its width away is what is seen through it."""
 LOOKING_DOWN = 0.3
 """Sine of the angle between view and support from which on a height says something of the place."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Say what is known of a thing's shape by its noun.
+
+    may_be_clear  whether it may be of glass, which depth cameras look through
+    most_height_m how far such a thing stands above its support at most: what stands higher in its
+                  box is another thing on it
+    """
+
+    may_be_clear: bool = False
+    most_height_m: float = np.inf
+
+
+CLEAR, FLAT = Shape(may_be_clear=True), Shape(most_height_m=0.06)
+SHAPES = dict.fromkeys(("glass", "bottle", "jar", "vase", "tumbler", "goblet", "flask"), CLEAR)
+SHAPES |= dict.fromkeys(
+    ("plate", "saucer", "dish", "tray", "napkin", "towel", "mat", "cloth", "coaster", "placemat"),
+    FLAT,
+)
+"""What the noun of a phrase says of its thing's shape; other things may have any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,16 +199,15 @@ def scale_between(image_hw: tuple[int, int], depth_hw: tuple[int, int]) -> tuple
     return across, down
 
 
-def locate(
-    depth_m: np.ndarray, box_xyxy: ArrayLike, lens: Lens, may_be_clear: bool = False
-) -> Located:
+def locate(depth_m: np.ndarray, box_xyxy: ArrayLike, lens: Lens, noun: str = "") -> Located:
     """Return where the thing in a box is.
 
     depth_m (H, W) float32 metres along the optical axis, NaN where there is none; box_xyxy (4,) and
-    lens are in pixels of the depth image. `may_be_clear`: such a thing may be of glass, which depth
-    cameras look through; where it seems to be flat nothing is known of it. Raises ValueError, in
-    one line, where depth does not tell.
+    lens are in pixels of the depth image. `noun` says what the thing is (see `SHAPES`): where a
+    bottle is flat, depth looked through it. Raises ValueError, in one line, where depth does not
+    tell.
     """
+    shape = SHAPES.get(noun, Shape())
     box = np.asarray(box_xyxy, dtype=np.float64)
     if not np.isfinite(box).all():
         raise ValueError("the box has a number that is not finite")
@@ -192,11 +215,12 @@ def locate(
         view = _View(depth_m, box, lens)
         normal, offset = _support(view)
         height = view.points @ normal + offset  # (h, w), above the support
-        thing = _thing(view, height)
+        thing = _thing(view, height, shape.most_height_m)
         found = _placed(view, thing, height, normal, offset)
     if not np.isfinite([*found.position_m, *found.size_m, *found.covariance.ravel()]).all():
         raise ValueError("its place is not finite: is the camera calibrated?")
-    if may_be_clear and found.height_m < LEAST_CLEAR_M:
+    reaches_far = found.size_m[0] > MOST_CLEAR_LENGTH * found.size_m[1:].max()
+    if shape.may_be_clear and (found.height_m < LEAST_CLEAR_M or reaches_far):
         raise ValueError("depth looks through it: it may be of glass")
     return found
 
@@ -325,13 +349,18 @@ def _support(view: _View) -> tuple[np.ndarray, float]:
     return (normal, offset) if offset > 0 else (-normal, -offset)
 
 
-def _thing(view: _View, height: np.ndarray) -> np.ndarray:
-    """Return the pixels (h, w) of the thing: above its support, and joined to the box's middle."""
+def _thing(view: _View, height: np.ndarray, most_height_m: float) -> np.ndarray:
+    """Return the pixels (h, w) of the thing: above its support, and joined to the box's middle.
+
+    What stands more than `most_height_m` above the support is another thing on it.
+    """
+    on_it = height > most_height_m
+    core = view.core & ~on_it if (view.core & ~on_it & view.known).any() else view.inside & ~on_it
     ring = view.known & ~view.inside & (np.abs(height) < 0.03)
     noise = 1.48 * np.median(np.abs(height[ring])) if ring.sum() > 30 else 0.005
-    thing = view.inside & view.known & (height > max(FLAT_M, 2 * noise))
-    middle = thing & view.core
-    if middle.sum() < 0.3 * view.core.sum():  # flat: what of the box lies on the support
+    thing = view.inside & view.known & (height > max(FLAT_M, 2 * noise)) & ~on_it
+    middle = thing & core
+    if middle.sum() < 0.3 * core.sum():  # flat: what of the box lies on the support
         return view.inside & view.known & (np.abs(height) < max(0.02, 3 * noise))
     depth_m = np.median(view.smooth[middle])
     thing &= np.abs(view.smooth - depth_m) < max(0.75 * view.size_m(depth_m).max(), 0.03)

@@ -16,9 +16,6 @@ from groma_ros.ros.requests import Result
 from groma_ros.values.answers import Status
 from groma_ros.values.pinhole import Pinhole
 
-CLEAR_NOUNS = frozenset(("glass", "bottle", "jar", "vase", "tumbler", "goblet", "flask"))
-"""What is often of glass, through which depth cameras look."""
-
 
 @dataclass(frozen=True, eq=False)
 class Places:
@@ -70,7 +67,7 @@ def places_of(
         phrase = box.hypotheses[0].phrase.text
         try:
             scaled = box.box_xyxy * [across, down, across, down]
-            place = locate(depth_m, scaled, lens, head_noun(phrase) in CLEAR_NOUNS)
+            place = locate(depth_m, scaled, lens, head_noun(phrase))
         except ValueError as error:
             problems.append(f"{phrase!r}: {error}")
             continue

@@ -28,7 +28,6 @@ DISTANCES_M = (0.4, 1.2)
 SIZE_HW = (480, 640)
 WHOLE = 0.9
 """A thing of which so much is seen counts as whole."""
-CLEAR_KINDS = ("glass", "bottle")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def measure(
             continue
         started = time.perf_counter()
         try:
-            found = locate(depth_m, thing.box_xyxy, Lens(camera.pinhole), thing.kind in CLEAR_KINDS)
+            found = locate(depth_m, thing.box_xyxy, Lens(camera.pinhole), thing.kind)
         except ValueError as error:
             refused[f"{thing.kind}: {error}"] += 1
             continue

@@ -133,7 +133,7 @@ def test_places(tally, camera_info, rectified, seed, box, holes):
     depth_m[rng.random(depth_m.shape) < holes] = np.nan
 
     def placed():
-        return locate(depth_m, np.array(box), lens_of((30, 40), camera_info, rectified), False)
+        return locate(depth_m, np.array(box), lens_of((30, 40), camera_info, rectified))
 
     place = tally("places").read(placed)
     if place is not None:

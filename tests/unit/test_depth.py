@@ -136,7 +136,7 @@ def test_glass_that_depth_looks_through_is_refused_and_not_taken_for_paper():
     _, box, _ = scene(*CAN)
     empty = table(rays()).reshape(HEIGHT, WIDTH).astype(np.float32)
     with pytest.raises(ValueError, match="it may be of glass"):
-        locate(empty, box, Lens(PINHOLE), may_be_clear=True)
+        locate(empty, box, Lens(PINHOLE), noun="glass")
 
 
 def test_a_neighbour_whose_box_overlaps_is_not_taken_in():
@@ -208,3 +208,15 @@ def test_units_are_told_by_the_encoding():
     np.testing.assert_allclose(metres(np.array([[0.5, np.inf]]), "32FC1"), [[0.5, np.nan]])
     with pytest.raises(ValueError, match="'mono8' is none of 16UC1"):
         metres(np.zeros((1, 1)), "mono8")
+
+
+def test_a_plate_is_found_below_what_stands_on_it():
+    plate, cup = on_table(0.0, 0.42, 0.005), on_table(0.02, 0.44, 0.06)
+    depth_m, box, _ = scene(can, plate, 0.11, 0.01)
+    on_it = can(rays(), cup, 0.035, 0.10).reshape(HEIGHT, WIDTH)
+    both = np.minimum(depth_m, on_it).astype(np.float32)
+    found = locate(both, box, Lens(PINHOLE), noun="plate")
+    assert np.linalg.norm(found.position_m - plate) < 0.02
+    assert found.full_mask(both.shape)[on_it < depth_m].mean() < 0.5
+    as_any_thing = locate(both, box, Lens(PINHOLE))
+    assert np.linalg.norm(as_any_thing.position_m - plate) > 0.02
