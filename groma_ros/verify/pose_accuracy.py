@@ -133,10 +133,8 @@ def motorcycle(folder: Path) -> str:
         mask = found.full_mask(depth_m.shape)
         size = " x ".join(f"{side:.2f}" for side in found.size_m)
         share = mask.sum() / ((box[2] - box[0]) * (box[3] - box[1]))
-        lines.append(
-            f"{name:<14}{found.position_m[2]:>10.2f}{np.nanmedian(depth_m[mask]):>11.2f}  {size:>20}"
-            f"{share:>11.2f}"
-        )
+        ahead_m, pixels_m = found.position_m[2], np.nanmedian(depth_m[mask])
+        lines.append(f"{name:<14}{ahead_m:>10.2f}{pixels_m:>11.2f}{size:>22}{share:>11.2f}")
     return "\n".join(lines)
 
 
