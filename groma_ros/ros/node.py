@@ -380,6 +380,7 @@ class GromaNode(LifecycleNode):
         while not concurrent.futures.wait([self._model.loaded], LOADING_PERIOD_S).done:
             if self._stopping.is_set():
                 raise InterruptedError("interrupted while the model was loading")
+            self._publish_status(loading, is_heartbeat=True)
             if time.monotonic() - logged_s > PROGRESS_PERIOD_S:
                 logged_s = time.monotonic()
                 self.get_logger().info(f"still loading, {logged_s - started_s:.0f} s")
@@ -442,14 +443,14 @@ class GromaNode(LifecycleNode):
             if self._health_problem:
                 self.get_logger().warning(self._health_problem, **THROTTLED)
             self._look_if_due()
-        self._publish_status()
+        self._publish_status(is_heartbeat=True)
         self._publish_diagnostics()
 
     def _now_s(self) -> float:
         return self.get_clock().now().nanoseconds / 1e9
 
-    def _publish_status(self, message: str = "") -> None:
-        self._outputs.publish_status(self._status(message))
+    def _publish_status(self, message: str = "", is_heartbeat: bool = False) -> None:
+        self._outputs.publish_status(self._status(message), is_heartbeat)
 
     def _status(self, message: str = "") -> DiagnosticStatus:
         level = DiagnosticStatus.OK

@@ -5,9 +5,10 @@ from __future__ import annotations
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
@@ -21,6 +22,10 @@ from groma_ros.ros.annotations import ImageAnnotations, image_annotations
 from groma_ros.ros.cameras import ONLY, topic_of
 from groma_ros.ros.places import Places, target_of
 from groma_ros.ros.requests import Result
+
+HEARTBEAT_S = 2.0
+"""`~/status` comes at least so often and is not kept longer: who misses it knows that the node is
+gone, or that its executor is stuck."""
 
 
 class Publishers:
@@ -55,10 +60,15 @@ class Publishers:
         if camera:
             return
         self._diagnostics = publisher(DiagnosticArray, "/diagnostics")
+        heartbeat = Duration(seconds=HEARTBEAT_S)
         latched = QoSProfile(
             depth=1,
             reliability=ReliabilityPolicy.RELIABLE,
             durability=DurabilityPolicy.TRANSIENT_LOCAL,
+            deadline=heartbeat,
+            lifespan=heartbeat,
+            liveliness=LivelinessPolicy.AUTOMATIC,
+            liveliness_lease_duration=heartbeat,
         )
         self._status = node.create_publisher(DiagnosticStatus, "~/status", latched)
         self._last_status: DiagnosticStatus | None = None
@@ -125,9 +135,9 @@ class Publishers:
         annotated = draw(result.rgb, result.grounding, result.request.text)
         self._annotated_image.publish(messages.image(annotated, header))
 
-    def publish_status(self, status: DiagnosticStatus) -> None:
-        """Publish the node's state where it differs from the last one."""
-        if status != self._last_status:
+    def publish_status(self, status: DiagnosticStatus, is_heartbeat: bool = False) -> None:
+        """Publish the node's state where it differs from the last one; a heartbeat always."""
+        if is_heartbeat or status != self._last_status:
             self._last_status = status
             self._status.publish(status)
 

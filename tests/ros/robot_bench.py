@@ -337,6 +337,7 @@ class Bench:
         **parameters,
     ):
         parameters = ALWAYS_GIVEN | parameters
+        self.closed = False
         self.predictor = FakePredictor()
         self.robot = robot
         self.node = WatchedNode(
@@ -383,6 +384,10 @@ class Bench:
         assert self.predictor.entered.acquire(timeout=PATIENCE_S)
 
     def close(self):
+        """Take the node down, once."""
+        if self.closed:
+            return
+        self.closed = True
         self.predictor.gate.set()
         self._stop()
         self.node._pending = PendingRequests()  # or they would be answered now, into the next test
