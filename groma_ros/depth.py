@@ -31,6 +31,8 @@ CROP_PX = 160
 PLANE_ROUNDS, PLANE_POINTS = 150, 3000
 FLAT_M = 0.006
 """What stands less above its support can't be told from it."""
+LONG = 1.4
+"""A thing that is so many times as long as wide has a heading of its own."""
 CORE = 0.25
 """Of the box's sides, to both sides of its middle: where the thing surely is."""
 SAME_ASPECT = 0.02
@@ -422,6 +424,15 @@ def _placed(
     behind = sum(OFFSETS[name] * hint for name, hint in hints.items())
     position = ray * (mean_m + behind)
     axes = _axes(ray, normal)
+    flat = view.points[thing] @ axes[:, :2]
+    turn = _turn(flat)
+    if turn:
+        across, away = np.sin(turn), np.cos(turn)
+        axes[:, 0], axes[:, 1] = (
+            away * axes[:, 0] + across * axes[:, 1],
+            away * axes[:, 1] - across * axes[:, 0],
+        )
+        width = float(np.ptp(np.percentile(view.points[thing] @ axes[:, 1], [2, 98])))
     along = view.points[thing] @ axes[:, 0]
     near, far = np.percentile(along, [5, 95])
     length = float(np.clip(2 * (position @ axes[:, 0] - near), min(far - near, size), 1.5 * size))
@@ -434,6 +445,26 @@ def _placed(
         mask_at=view.at,
         height_m=risen,
     )
+
+
+def _turn(flat: np.ndarray) -> float:
+    """Return by how much a thing is turned out of the view's axes, in radians up to a quarter turn.
+
+    It is the turn of the least rectangle about the points (n, 2) that are seen, where that is
+    longer than wide and clearly less than the one along the view; else 0: of round things, and of
+    those whose back is hidden, the rectangle along the view is as good as any.
+    """
+    points = flat[:: max(1, len(flat) // 400)]
+    turns = np.radians(np.arange(-45, 45, 3))
+    cos, sin = np.cos(turns)[:, None], np.sin(turns)[:, None]
+    turned = np.stack(  # (turns, 2, n)
+        [cos * points[:, 0] + sin * points[:, 1], cos * points[:, 1] - sin * points[:, 0]], 1
+    )
+    sides = np.ptp(np.percentile(turned, [2, 98], axis=2), axis=0)  # (turns, 2)
+    area = sides.prod(1)
+    best = int(area.argmin())
+    long = sides[best].max() > LONG * sides[best].min()
+    return float(turns[best]) if long and area[best] < 0.85 * area[len(turns) // 2] else 0.0
 
 
 def _axes(ray: np.ndarray, normal: np.ndarray) -> np.ndarray:

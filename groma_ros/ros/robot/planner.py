@@ -17,25 +17,30 @@ from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import String
-from vision_msgs.msg import Detection3D
+from vision_msgs.msg import BoundingBox2D, Detection3D
 
 from groma_ros.action import Ground, MoveGripper
 from groma_ros.depth import rotation_matrix
+from groma_ros.language.nouns import head_noun
 from groma_ros.msg import GroundedText
+from groma_ros.srv import DescribeRegion
 
+LOOKS = 3
+SURE = 0.75
+"""Below this score a thing is asked about by itself before it is touched."""
 OPEN_M, CLOSED_M = 0.1, 0.0
 WIDEST_M = 0.095
 """Of a thing that the open fingers go about."""
 HELD_M = 0.004
 """Fingers that are further apart hold something."""
 ABOVE_M, LIFT_M = 0.16, 0.22
-DEPTH_OF_GRIP_M = 0.035
-"""How far below its top a thing is gripped."""
+DEPTH_OF_GRIP_M, DEEPEST_GRIP_M = 0.035, 0.05
+"""How far below its top a thing is gripped: at its middle, where the palm leaves room for that."""
 LOWEST_M = 0.022
 """Of the grip above the support: the fingertips reach below it."""
 REACH_M = ((1.05, 1.55), (0.42, 1.08))
 """Where the gripper comes from above, along x and y of the world."""
-DROP_M = 0.02
+DROP_M = 0.005
 """Of a thing above the place where it is let go."""
 HOME = (1.0, 0.30, 0.80)
 MOVED_M = 0.03
@@ -64,9 +69,14 @@ class GaveUp(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """Hold where a thing is in the world: middle (3,), heading (rad), sides (3,), all metres."""
+    """Hold where a thing is in the world: middle (3,), heading (rad), sides (3,), all metres.
+
+    name, score, bbox are those of its detection
+    """
 
     name: str
+    score: float
+    bbox: BoundingBox2D
     middle: np.ndarray
     heading: float
     size: np.ndarray
@@ -89,6 +99,7 @@ class Planner(Node):
         self._on_stage = on_stage
         self._ground = ActionClient(self, Ground, "groma/ground")
         self._gripper = ActionClient(self, MoveGripper, "move_gripper")
+        self._describe = self.create_client(DescribeRegion, "groma/describe_region")
         self._text = self.create_publisher(String, "~/text", 10)
         self._camera: TransformStamped | None = None
         self._yaw, self._hanging_m = 0.0, 0.0
@@ -119,9 +130,14 @@ class Planner(Node):
 
     def _try(self, command: str, outcome: Outcome) -> Generator[Any, Any, str]:
         say = outcome.story.append
-        self.answer = answer = yield from self._look(command)
-        seen = self._places(answer)
+        for _ in range(LOOKS):  # the depth of a picture may come late, or be lost
+            self.answer = answer = yield from self._look(command)
+            seen = self._places(answer)
+            if len(seen) == len(answer.detections.detections):
+                break
         target, destination = self._chosen(answer, seen)
+        if target.score < SURE:
+            yield from self._confirm(target)
         say(f"sees {target.name} at {np.round(target.middle, 3).tolist()}")
         self._on_stage("chosen")
         yield from self._grasp(target, say)
@@ -144,6 +160,13 @@ class Planner(Node):
             raise GaveUp("perception did not take the command")
         reply = yield handle.get_result_async()
         return reply.result
+
+    def _confirm(self, target: Seen) -> Generator[Any, Any, None]:
+        """Ask what the thing is by itself; raise GaveUp, as a question, for another noun."""
+        reply = yield self._describe.call_async(DescribeRegion.Request(bbox=target.bbox))
+        called = reply.answer.text.strip(" .")
+        if reply.success and head_noun(called) != head_noun(target.name):
+            raise GaveUp(f"That looks like {called} - do you mean it?")
 
     def _chosen(self, result: Ground.Result, seen: dict[str, Seen]) -> tuple[Seen, Seen | None]:
         """Return the target and the destination of an answer; raise GaveUp where none is sure."""
@@ -171,17 +194,21 @@ class Planner(Node):
 
     def _places(self, result: Ground.Result) -> dict[str, Seen]:
         """Return where the things of an answer are in the world, by the ids of their detections."""
-        return {d.id: self._in_world(d) for d in result.detections_3d.detections}
+        boxes = {d.id: d.bbox for d in result.detections.detections}
+        return {d.id: self._in_world(d, boxes[d.id]) for d in result.detections_3d.detections}
 
-    def _in_world(self, detection: Detection3D) -> Seen:
+    def _in_world(self, detection: Detection3D, bbox: BoundingBox2D) -> Seen:
         shift, turn = self._camera.transform.translation, self._camera.transform.rotation
         rotation = rotation_matrix(turn.x, turn.y, turn.z, turn.w)
         place, own = detection.bbox.center.position, detection.bbox.center.orientation
         middle = rotation @ [place.x, place.y, place.z] + [shift.x, shift.y, shift.z]
         axes = rotation @ rotation_matrix(own.x, own.y, own.z, own.w)
         size = detection.bbox.size
+        best = detection.results[0].hypothesis
         return Seen(
-            detection.results[0].hypothesis.class_id,
+            best.class_id,
+            best.score,
+            bbox,
             middle,
             float(np.arctan2(axes[1, 0], axes[0, 0])),
             np.array([size.x, size.y, size.z]),
@@ -212,7 +239,8 @@ class Planner(Node):
         # Yaw 0 has the fingers apart along y: they close along the narrower side.
         yaw = target.heading - (np.pi / 2 if narrow == 0 else 0.0)
         bottom = target.middle[2] - target.size[2] / 2
-        height = max(target.top - DEPTH_OF_GRIP_M, bottom + LOWEST_M)
+        depth = float(np.clip(target.size[2] / 2, DEPTH_OF_GRIP_M, DEEPEST_GRIP_M))
+        height = max(target.top - depth, bottom + LOWEST_M)
         self._hanging_m = height - bottom
         for attempt in range(2):
             turn = _half_turn(yaw + attempt * np.pi / 2)

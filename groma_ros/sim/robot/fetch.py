@@ -32,6 +32,8 @@ GRIP_BELOW_LINK = 0.02
 MOST_OPENING_M = 0.1
 SPEED_M_S, TURN_RAD_S = 0.25, 1.5
 SETTLE_S = 0.4
+FINGER_SPEED_M_S, SQUEEZE_M = 0.04, 0.008
+"""How fast the fingers close, and how much further than a thing lets them: about 120 N."""
 IMAGE_HW = (480, 640)
 SECTORS, BANDS = 12, 4
 """Of a hollow thing's wall, as collision shapes: convex pieces about its axis."""
@@ -82,7 +84,7 @@ class FetchTable:
         self._mujoco = mujoco = _import_mujoco()
         self.things = tuple(things)
         self.camera = look_at(
-            TABLE_TOP + [0.12, 0.66, 0.58], TABLE_TOP + [0.0, 0.03, 0.0], 0.0, 0.8, IMAGE_HW
+            TABLE_TOP + [0.06, 0.76, 0.66], TABLE_TOP + [0.08, 0.03, 0.0], 0.0, 0.66, IMAGE_HW
         )
         spec = mujoco.MjSpec.from_file(str(fetch_model()))
         self._furnish(spec, np.random.default_rng(seed))
@@ -144,7 +146,7 @@ class FetchTable:
                 self._add_mesh(spec, name, points, None)
                 solid = body.add_geom()
                 solid.type, solid.meshname, solid.group = mujoco.mjtGeom.mjGEOM_MESH, name, 3
-                solid.condim, solid.friction = 4, [1.2, 0.02, 0.002]
+                solid.condim, solid.friction = 6, [1.2, 0.02, 0.002]
                 solid.solref, solid.density = [0.01, 1.0], 300.0
 
     def _add_mesh(self, spec: Any, name: str, vertices: np.ndarray, faces: Any) -> None:
@@ -211,8 +213,14 @@ class FetchTable:
 
     def open_to(self, opening_m: float, on_step: Callable[[], None] | None = None) -> Reached:
         """Open or close the fingers to a distance; a thing between them stops them earlier."""
-        self._opening = float(np.clip(opening_m, 0.0, MOST_OPENING_M))
-        self._settle(0.8, on_step)
+        wanted = float(np.clip(opening_m, 0.0, MOST_OPENING_M))
+        step_m = FINGER_SPEED_M_S * self._model.opt.timestep
+        while abs(self._opening - wanted) > step_m:
+            if wanted < self._opening and self.opening_m - self._opening > SQUEEZE_M:
+                break  # something is between them
+            self._opening += float(np.clip(wanted - self._opening, -step_m, step_m))
+            self._step(self._target, self._yaw, on_step)
+        self._settle(SETTLE_S, on_step)
         return Reached(self.grip, self.opening_m)
 
     def _settle(self, seconds: float, on_step: Callable[[], None] | None) -> None:

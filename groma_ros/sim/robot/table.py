@@ -16,8 +16,8 @@ HALF_REACH_M = np.array([0.16, 0.26])
 """Of the table about its middle: where the gripper comes from above."""
 GAP_M = 0.04
 """Between two things: room for a finger of the open gripper."""
-WIDEST_M = 0.085
-"""What the gripper is to take is narrower: it opens by ten centimetres."""
+WIDEST_M = 0.06
+"""What the gripper is to take is narrower: it opens by 10 cm, and a place may be off by 1 cm."""
 LONGEST_M = 0.15
 ATTEMPTS, LAYOUTS = 100, 60
 
