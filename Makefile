@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON3 := $(or $(PYTHON),$(shell command -v python3),$(shell command -v python3.12), \
              $(shell command -v python3.11),$(shell command -v python3.13))
-.PHONY: setup demo test fuzz bench lint clean
+.PHONY: setup demo test fuzz bench sim sim-table lint clean
 
 setup:
 	@test -n "$(strip $(PYTHON3))" || { echo "set-up stopped: no python3 was found" >&2; exit 1; }
@@ -22,6 +22,12 @@ fuzz: setup
 
 bench: setup
 	@. ./activate && groma bench $(BENCH_ARGS)
+
+sim: setup
+	@. ./activate && python -P -m groma_ros.ros.robot.run
+
+sim-table: setup
+	@. ./activate && python -P -m groma_ros.ros.robot.run --table
 
 lint: setup
 	@. ./activate && ruff check . && ruff format --check . && lint-imports

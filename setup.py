@@ -32,6 +32,11 @@ setup(
     extras_require={
         "quantized": ["torchao>=0.18,<0.19"],
         "ros": ["opencv-python-headless>=4.8", "pyyaml>=6.0"],
+        "sim": [
+            "gymnasium-robotics>=1.3",
+            "mujoco>=3.3",
+            "opencv-python-headless>=4.8",
+        ],
         "train": [
             "mujoco>=3.3",
             "onnx>=1.16",

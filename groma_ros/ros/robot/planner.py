@@ -16,6 +16,7 @@ from geometry_msgs.msg import PoseStamped, TransformStamped
 from rclpy.action import ActionClient
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.task import Future
 from std_msgs.msg import String
 from vision_msgs.msg import BoundingBox2D, Detection3D
 
@@ -25,7 +26,7 @@ from groma_ros.language.nouns import head_noun
 from groma_ros.msg import GroundedText
 from groma_ros.srv import DescribeRegion
 
-LOOKS = 3
+LOOKS, PAUSE_S = 3, 0.5
 SURE = 0.75
 """Below this score a thing is asked about by itself before it is touched."""
 OPEN_M, CLOSED_M = 0.1, 0.0
@@ -36,8 +37,8 @@ HELD_M = 0.004
 ABOVE_M, LIFT_M = 0.16, 0.22
 DEPTH_OF_GRIP_M, DEEPEST_GRIP_M = 0.035, 0.05
 """How far below its top a thing is gripped: at its middle, where the palm leaves room for that."""
-LOWEST_M = 0.022
-"""Of the grip above the support: the fingertips reach below it."""
+LOWEST_M = 0.027
+"""Of the grip above the support: fingertips that touch the table do not close."""
 REACH_M = ((1.05, 1.55), (0.42, 1.08))
 """Where the gripper comes from above, along x and y of the world."""
 DROP_M = 0.005
@@ -135,6 +136,7 @@ class Planner(Node):
             seen = self._places(answer)
             if len(seen) == len(answer.detections.detections):
                 break
+            yield self._pause()
         target, destination = self._chosen(answer, seen)
         if target.score < SURE:
             yield from self._confirm(target)
@@ -151,6 +153,12 @@ class Planner(Node):
         say(f"lets go above {destination.name}")
         self._on_stage("placed")
         return f"{target.name} is at {destination.name}."
+
+    def _pause(self) -> Future:
+        """Return a future that is done a moment later."""
+        done: Future = Future()
+        timer = self.create_timer(PAUSE_S, lambda: (timer.cancel(), done.set_result(None)))
+        return done
 
     # Seeing
 
@@ -246,10 +254,9 @@ class Planner(Node):
             turn = _half_turn(yaw + attempt * np.pi / 2)
             yield from self._move(target.middle[:2], target.top + ABOVE_M, turn, OPEN_M)
             yield from self._move(target.middle[:2], height, turn)
-            reached = yield from self._fingers(CLOSED_M)
-            yield from self._move(target.middle[:2], height + 0.05, turn)
-            reached = yield from self._fingers(CLOSED_M)
-            if reached.opening_m > HELD_M:
+            yield from self._fingers(CLOSED_M)
+            reached = yield from self._move(target.middle[:2], height + 0.05, turn)
+            if HELD_M < reached.opening_m < OPEN_M - HELD_M:
                 say(f"closed on {1000 * reached.opening_m:.0f} mm, turned by {turn:.2f} rad")
                 return
             say(f"attempt {attempt + 1} slipped")

@@ -32,8 +32,8 @@ GRIP_BELOW_LINK = 0.02
 MOST_OPENING_M = 0.1
 SPEED_M_S, TURN_RAD_S = 0.25, 1.5
 SETTLE_S = 0.4
-FINGER_SPEED_M_S, SQUEEZE_M = 0.04, 0.008
-"""How fast the fingers close, and how much further than a thing lets them: about 120 N."""
+FINGER_SPEED_M_S, SQUEEZE_M = 0.06, 0.005
+"""How fast the fingers close, and how much further than a thing lets them: about 75 N."""
 IMAGE_HW = (480, 640)
 SECTORS, BANDS = 12, 4
 """Of a hollow thing's wall, as collision shapes: convex pieces about its axis."""
