@@ -72,8 +72,14 @@ def test_the_readme_names_every_topic_and_service_and_no_other():
 
 def test_rviz_subscribes_to_what_is_published():
     config = yaml.safe_load((ROOT / "rviz/groma.rviz").read_text())
+    displays = config["Visualization Manager"]["Displays"]
+    # TF has no topic of its own: it always reads /tf and /tf_static.
+    without_topic = [d["Class"] for d in displays if "Topic" not in d]
+    assert without_topic == ["rviz_default_plugins/TF"]
     topics = {}
-    for display in config["Visualization Manager"]["Displays"]:
+    for display in displays:
+        if "Topic" not in display:
+            continue
         topic = display["Topic"]
         topics[topic["Value"]] = display["Class"].split("/")[-1]
         assert topic["Durability Policy"] == "Volatile"
@@ -86,3 +92,10 @@ def test_rviz_subscribes_to_what_is_published():
         "/groma/target_pose": "Pose",
         "/image": "Camera",
     }
+
+
+def test_rviz_overlays_only_displays_that_it_has():
+    config = yaml.safe_load((ROOT / "rviz/groma.rviz").read_text())
+    displays = {d["Name"]: d for d in config["Visualization Manager"]["Displays"]}
+    overlaid = set(displays["Camera"]["Visibility"]) - {"Value"}
+    assert overlaid == set(displays) - {"Camera"}
