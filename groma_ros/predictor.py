@@ -26,13 +26,14 @@ from groma_ros.encoding.pixels import to_pixels
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.inference.answer import answer_commands, stream_answer
 from groma_ros.inference.answer_context import AnswerContext
-from groma_ros.inference.answer_grammar import Cancelled
+from groma_ros.inference.answer_grammar import Cancelled, RegionTokens
 from groma_ros.inference.decode import prefill
 from groma_ros.inference.device import choose_device, choose_dtype
 from groma_ros.inference.dialogue import Dialogue
 from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, check_picture, now_ms
 from groma_ros.inference.pointing_answer import ask_phrases
+from groma_ros.inference.region_choice import background_regions, outside_regions
 from groma_ros.inference.spoken_answer import describe_region
 from groma_ros.language.command_modes import parse_in_mode
 from groma_ros.language.command_parser import check_text
@@ -164,15 +165,7 @@ class Predictor:
         found = now_ms(device)
         timings = {"pixels": seen - start, "regions": found - seen}
         perceptions = [
-            Perception(
-                tuple(size_hw),
-                box_math.to_source_pixels(percept.boxes_cxcywh_norm.cpu().numpy(), size_hw),
-                percept.scores.float().cpu().numpy(),
-                timings,
-                image,
-                percept,
-                partial(self._read_picture, percept),
-            )
+            self._perception(image, tuple(size_hw), percept, timings)
             for image, size_hw, percept in zip(pixels, sizes_hw, percepts, strict=True)
         ]
         if read:
@@ -181,6 +174,21 @@ class Predictor:
             timings["prefix"] = now_ms(device) - found
         timings["perceive"] = now_ms(device) - start
         return perceptions
+
+    def _perception(
+        self,
+        pixels: torch.Tensor,
+        size_hw: tuple[int, int],
+        percept: Percept,
+        timings_ms: dict[str, float],
+    ) -> Perception:
+        boxes = box_math.to_source_pixels(percept.boxes_cxcywh_norm.cpu().numpy(), size_hw)
+        scores = percept.scores.float().cpu().numpy()
+        least = self.model.config.pointing.background_objectness
+        background = background_regions(boxes, scores, size_hw, least)
+        tokens = RegionTokens(self.tokenizer, len(scores), self.model.device, background)
+        read = partial(self._read_picture, percept)
+        return Perception(size_hw, boxes, scores, timings_ms, pixels, percept, tokens, read)
 
     @cached_property
     def _opening(self) -> tuple[KeyValueCache, torch.Tensor]:
@@ -265,8 +273,17 @@ class Predictor:
         seen, regions = self._regions_of(perception, boxes)
         places = seen.boxes_xyxy.copy()
         places[regions] = boxes
+        allowed = tuple(set(regions))
+        same, outside = outside_regions(places, allowed)
+        tokens = RegionTokens(
+            self.tokenizer, len(places), self.model.device, background=same, outside=outside
+        )
         return replace(
-            seen, boxes_xyxy=places, allowed=tuple(set(regions)), read=lambda: seen.prefix
+            seen,
+            boxes_xyxy=places,
+            allowed=allowed,
+            region_tokens=tokens,
+            read=lambda: seen.prefix,
         )
 
     def dialogue(self, perception: Perception) -> Dialogue:

@@ -11,10 +11,8 @@ from torch import Tensor
 
 from groma_ros.encoding import prompts
 from groma_ros.encoding.tokenizer import GromaTokenizer
-from groma_ros.inference.answer_grammar import RegionTokens
 from groma_ros.inference.fixed_decoder import FixedDecoder
 from groma_ros.inference.perception import Perception, now_ms
-from groma_ros.inference.region_choice import background_regions, outside_regions
 from groma_ros.model.groma import Groma
 from groma_ros.values.answers import Grounding, Phrase, Status
 from groma_ros.values.commands import Command
@@ -26,7 +24,6 @@ class AnswerContext:
     max_new_tokens  the most tokens that are decoded for an answer in words
     cancel          is looked at before every call of the model
     fixed_decoder   reads tokens one by one where it is free; None for the plain path
-    region_tokens   the tokens that may stand in `<roi>` for this picture
     transcript_ids  questions and answers so far as token ids, as they stand in a conversation
     """
 
@@ -42,20 +39,9 @@ class AnswerContext:
         self.model, self.tokenizer, self.perception = model, tokenizer, perception
         self.max_new_tokens, self.cancel = max_new_tokens, cancel
         self.fixed_decoder = fixed_decoder
-        least, count = model.config.pointing.background_objectness, len(perception.scores)
-        background = background_regions(
-            perception.boxes_xyxy, perception.scores, perception.image_size_hw, least
-        )
-        outside: list[int] = []
-        if perception.allowed is not None:
-            background, outside = outside_regions(perception.boxes_xyxy, perception.allowed)
-        self.region_tokens = RegionTokens(tokenizer, count, model.device, background, outside)
+        self.region_tokens = perception.region_tokens
         self.transcript_ids: list[int] = []
-        self._start_ms = now_ms(model.device)
-
-    def in_trained_case(self, text: str) -> str:
-        """Return a text in lower case where the model was trained on nothing else."""
-        return prompts.in_case(text, self.model.config.lowercase)
+        self._start_ms = now_ms(self.region_tokens.ids.device)
 
     def question_ids(self, question: str, needed: int) -> list[int]:
         """Return the token ids of a question as it follows the picture.
@@ -92,7 +78,7 @@ class AnswerContext:
         reason: str = "",
     ) -> Grounding:
         """Return an answer with the command's action and the times that all took."""
-        ground_ms = now_ms(self.model.device) - self._start_ms
+        ground_ms = now_ms(self.region_tokens.ids.device) - self._start_ms
         timings_ms = {**self.perception.timings_ms, "ground": ground_ms}
         return Grounding(status, text, phrases, command.action, timings_ms, reason)
 

@@ -44,7 +44,8 @@ class DecodedToken(NamedTuple):
 class RegionTokens:
     """Know the tokens that may stand in `<roi>` for a picture with n regions.
 
-    `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`; `ids` (n + 1,) holds them on the device.
+    `tokens` are `<r0>` to `<r{n-1}>` and `</roi>`, which `roi` opens; `ids` (n + 1,) holds them on
+    the device.
     `background` are regions that are no thing, or the same thing as one that is asked about: they
     have no probability. `outside` are regions that are not asked about: they compete, and no answer
     points at them.
@@ -60,6 +61,7 @@ class RegionTokens:
     ) -> None:
         first = tokenizer.region_token_id(0)
         self.count, self.background, self.outside = count, list(background), list(outside)
+        self.roi = tokenizer.token_id("<roi>")
         self.tokens = [*range(first, first + count), tokenizer.token_id("</roi>")]
         self.ids = torch.tensor(self.tokens, device=device)
 

@@ -10,6 +10,7 @@ from time import perf_counter
 import numpy as np
 import torch
 
+from groma_ros.inference.answer_grammar import RegionTokens
 from groma_ros.model.groma import Percept
 from groma_ros.speed.kv_cache import KeyValueCache
 
@@ -25,6 +26,7 @@ class Perception:
                    "perceive"
     pixels         (3, S, S) what the network sees
     percept        regions and tokens as tensors
+    region_tokens  the tokens that may stand in `<roi>`
     read           reads the picture into the language model; called once, by `prefix`
     allowed        the regions that an answer may point at; None: all (`Predictor.among`)
     region_names   what the model calls regions, as far as it was asked (`things.names_of`), by the
@@ -37,6 +39,7 @@ class Perception:
     timings_ms: dict[str, float]
     pixels: torch.Tensor = field(repr=False)
     percept: Percept = field(repr=False)
+    region_tokens: RegionTokens = field(repr=False)
     read: Callable[[], KeyValueCache] = field(repr=False)
     allowed: tuple[int, ...] | None = None
     region_names: dict[int, dict[int, str]] = field(default_factory=dict, init=False, repr=False)

@@ -56,11 +56,12 @@ def ask_phrases(
         return []
     stop_if_cancelled(context.cancel)
     model, prefix = context.model, context.perception.prefix
-    needed, roi = context.region_tokens.count + 2, context.tokenizer.token_id("<roi>")
-    asked = [[*context.question_ids(_question(context, p), needed), roi] for p in phrases]
+    tokens = context.region_tokens
+    needed = tokens.count + 2
+    asked = [[*context.question_ids(_question(context, p), needed), tokens.roi] for p in phrases]
     with torch.inference_mode():
         hidden, cache = read_questions(model, [context.embed(ids) for ids in asked], prefix)
-        probabilities = context.region_tokens.probabilities(model, hidden)
+        probabilities = tokens.probabilities(model, hidden)
     answers, end = [], prefix.length
     for ids, row in zip(asked, probabilities, strict=True):
         start, end = end, end + len(ids)
@@ -133,7 +134,7 @@ def _by_question(
 
 def _question(context: AnswerContext, phrase: CommandPhrase) -> str:
     form = prompts.locate_all if phrase.plural else prompts.locate
-    return form(context.in_trained_case(phrase.query))
+    return form(prompts.in_case(phrase.query, context.model.config.lowercase))
 
 
 def _note_transcript(
@@ -164,8 +165,9 @@ def _grounding(
     named = [one for phrase, regions in pairs for one in _named(phrase, regions)]
     phrases = tuple(phrase for phrase, _ in named)
     outcomes = [PhraseOutcome(len(r.chosen), r.note, r.doubtful) for _, r in named]
+    counts = [outcome.count for outcome in outcomes]
     status, reason = status_and_reason(phrases, outcomes)
-    text, spans = answer_sentence(replace(command, phrases=phrases), [o.count for o in outcomes])
+    text, spans = answer_sentence(replace(command, phrases=phrases), counts)
     boxes, scores = context.perception.boxes_xyxy, context.perception.scores
     # Where the target is not there, nobody is to act on the bowl that it was to be put into.
     there = status is not Status.NOT_FOUND

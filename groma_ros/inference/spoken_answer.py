@@ -72,7 +72,7 @@ def describe_region(context: AnswerContext, region: int, question: str) -> tuple
 
     The mean is the geometric one. Raises Cancelled, and ValueError for a question that is too long.
     """
-    asked = prompts.refer(context.in_trained_case(question))
+    asked = prompts.refer(prompts.in_case(question, context.model.config.lowercase))
     question_ids = context.question_ids(asked, SHORTEST_ANSWER)
     tokens = list(decode_words(context, question_ids, region))
     probabilities = [max(token.probability, 1e-9) for token in tokens]
@@ -80,7 +80,7 @@ def describe_region(context: AnswerContext, region: int, question: str) -> tuple
 
 
 def _question(context: AnswerContext, command: Command) -> str:
-    return prompts.chat(context.in_trained_case(command.text))
+    return prompts.chat(prompts.in_case(command.text, context.model.config.lowercase))
 
 
 def decode_words(
