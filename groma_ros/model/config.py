@@ -198,6 +198,23 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
+class NamingConfig:
+    """Sizes of the naming head (see `model/naming.py`): how many `names`, and its width."""
+
+    names: int = 0
+    channels: int = 128
+
+    def __post_init__(self) -> None:
+        if self.names < 1:
+            raise ValueError(f"the naming head has {self.names} names; it needs at least 1")
+        if self.channels % 16:
+            raise ValueError(
+                f"the naming head has {self.channels} channels; its group normalisation needs a "
+                "multiple of 16"
+            )
+
+
+@dataclass(frozen=True)
 class PointingConfig:
     """How the probabilities of region tokens are read; the defaults are those of no calibration.
 
@@ -227,7 +244,8 @@ class GromaConfig:
     """Everything that decides Groma's architecture and its choice of regions.
 
     `image_size` is the side in pixels of the square the network sees. `stem` describes
-    convolutions before the patch projection, None for none. `lowercase` says that the language
+    convolutions before the patch projection, None for none, and `naming` a head that names what
+    the stem's detector sees, None for none. `lowercase` says that the language
     model has only seen questions in lower case, `multi_turn` that it has seen conversations of
     several turns. `known_nouns` are all nouns that it was trained on, in the singular; a phrase
     with another noun is refused. It is empty for a model of an open vocabulary. `pixels` comes
@@ -245,6 +263,7 @@ class GromaConfig:
     max_region_num: int = 100
     image_size: int = 448
     stem: StemConfig | None = None
+    naming: NamingConfig | None = None
     lowercase: bool = False
     multi_turn: bool = True
     known_nouns: tuple[str, ...] = ()
@@ -263,6 +282,8 @@ class GromaConfig:
                 f"the stem divides by {stride}, but patch_size is {patch} and the encoder's "
                 f"image_size {self.vision.image_size}"
             )
+        if self.naming and not (self.stem and self.stem.detector):
+            raise ValueError("a naming head needs a stem with a detector")
         if not 1 <= self.max_region_num <= MAX_REGIONS:
             raise ValueError(
                 f"max_region_num is {self.max_region_num}; there are region tokens for 1 to "
@@ -323,6 +344,7 @@ class GromaConfig:
         """Read the official layout; unknown keys are ignored, as transformers does."""
         perceiver, ours = section(data, "perceiver_cfg"), section(data, "groma_ros")
         words, stem = section(ours, "language"), section(ours, "stem")
+        naming = section(ours, "naming")
         _require(perceiver, "zs_weight_path", None, None)
         official = ("num_new_token", "nms_thres", "box_score_thres", "max_region_num")
         given = {key: data[key] for key in official if key in data}
@@ -338,6 +360,7 @@ class GromaConfig:
                 **_known(RegionEncoderConfig, section(ours, "region_encoder"))
             ),
             stem=StemConfig(**_known(StemConfig, stem)) if stem else None,
+            naming=NamingConfig(**_known(NamingConfig, naming)) if naming else None,
             known_nouns=_nouns(words.get("nouns") or []),
             pointing=_pointing(section(ours, "pointing")),
             **_known(cls, given),
@@ -373,6 +396,7 @@ class GromaConfig:
             "groma_ros": {
                 "image_size": self.image_size,
                 "stem": asdict(self.stem) if self.stem else None,
+                "naming": asdict(self.naming) if self.naming else None,
                 "region_encoder": asdict(self.region_encoder)
                 | {"level_scales": list(self.region_encoder.level_scales)},
                 "language": {

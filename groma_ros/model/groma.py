@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +19,9 @@ from torch.overrides import TorchFunctionMode
 from groma_ros.encoding.special_tokens import SpecialIds
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.language_model import Llama
+from groma_ros.model.naming import NamingHead
 from groma_ros.model.prompt_expansion import IGNORE_LABEL, expand_ids, expand_labels
-from groma_ros.model.region_encoder import RegionEncoder
+from groma_ros.model.region_encoder import RegionEncoder, name_evidence
 from groma_ros.model.region_proposer import Proposer, ProposerOutput, input_projections
 from groma_ros.model.region_selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
 from groma_ros.model.vision_encoder import VisionEncoder, drop_class_token, merge_2x2
@@ -68,12 +69,24 @@ class Selection:
         return self.candidate_scores[self.indices]
 
 
+class Seen(NamedTuple):
+    """What the vision encoder makes of pictures.
+
+    states  the embeddings and the output of each layer, (B, 1 + N, D) each
+    names   (B, K, G, G) what each cell may show, of a model with a naming head; else None
+    """
+
+    states: tuple[Tensor, ...]
+    names: Tensor | None = None
+
+
 class Perceiver(nn.Module):
-    """Vision encoder and region proposer."""
+    """Vision encoder, naming head where there is one, and region proposer."""
 
     def __init__(self, config: GromaConfig) -> None:
         super().__init__()
         self.vis_encoder = VisionEncoder(config)
+        self.naming = NamingHead(config.stem.out_channels, config.naming) if config.naming else None
         self.ddetr_transformer = Proposer(config.proposer)
         self.input_proj = input_projections(config.vision.hidden_size, config.proposer)
 
@@ -81,16 +94,29 @@ class Perceiver(nn.Module):
         """Encode pixels (B, 3, S, S); see `VisionEncoder.hidden_states`."""
         return self.vis_encoder.hidden_states(pixels)
 
+    def see(self, pixels: Tensor) -> Seen:
+        """Encode pixels (B, 3, S, S), and name what their cells may show."""
+        if self.naming is None:
+            return Seen(self.hidden_states(pixels))
+        return self.see_levels(self.vis_encoder.stem.levels(pixels))
+
+    def see_levels(self, levels: Sequence[Tensor]) -> Seen:
+        """Encode what a stem with a detector gives, its `levels`; else as `see`."""
+        features = self.vis_encoder.stem.joined(levels)
+        states = self.vis_encoder.encode(features)
+        named = None if self.naming is None else self.naming.shares(features, levels[1:])
+        return Seen(states, named)
+
     def propose(self, states: Sequence[Tensor]) -> ProposerOutput:
         """Propose boxes from the mean of the last four hidden states."""
         mean = torch.stack(list(states[-4:])).mean(0)
         features = drop_class_token(mean).permute(0, 3, 1, 2).contiguous()
         return self.ddetr_transformer([project(features) for project in self.input_proj])
 
-    def forward(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], ProposerOutput]:
-        """Encode pixels (B, 3, S, S) and propose boxes; the same kernels for every picture."""
-        states = self.hidden_states(pixels)
-        return states, self.propose(states)
+    def forward(self, pixels: Tensor) -> tuple[Seen, ProposerOutput]:
+        """See pixels (B, 3, S, S) and propose boxes; the same kernels for every picture."""
+        seen = self.see(pixels)
+        return seen, self.propose(seen.states)
 
 
 class _WithoutInitialisation(TorchFunctionMode):
@@ -150,13 +176,13 @@ class Groma(nn.Module):
         if pixels.dim() != 4 or pixels.shape[-2:] != (side, side):
             raise ValueError(f"pixels have shape {tuple(pixels.shape)}, not (B, 3, {side}, {side})")
         see = self._recorded_perceiver or self.perceiver
-        states, proposed = see(pixels.to(self.device, self.dtype))
-        return self.encode(states, self.select(proposed, refer_boxes_cxcywh_norm))
+        seen, proposed = see(pixels.to(self.device, self.dtype))
+        return self.encode(seen, self.select(proposed, refer_boxes_cxcywh_norm))
 
     def use_cuda_graphs(self) -> None:
         """Let `perceive` replay vision encoder and proposer; see `cuda_graphs`."""
         self._recorded_perceiver = RecordedFunction(
-            self.perceiver, lambda seen: [seen[0][-1], seen[1].pred_boxes]
+            self.perceiver, lambda result: [result[0].states[-1], result[1].pred_boxes]
         )
 
     def with_settings(self, **changes: Any) -> Groma:
@@ -218,16 +244,19 @@ class Groma(nn.Module):
             ground_indices=best_match(ground, chosen),
         )
 
-    def encode(self, states: Sequence[Tensor], selections: Sequence[Selection]) -> list[Percept]:
-        """Make image tokens and region tokens for the chosen regions of each picture.
+    def encode(self, seen: Seen, selections: Sequence[Selection]) -> list[Percept]:
+        """Make image tokens and region tokens for the chosen regions of each of B pictures.
 
-        `states` are all hidden states of the vision encoder, (B, 1 + N, D) each. Returns B percepts
-        with image tokens (N / 4, D_llm) and region tokens (n, D_llm).
+        Returns B percepts with image tokens (N / 4, D_llm) and region tokens (n, D_llm).
         """
         levels = len(self.config.region_encoder.level_scales)
         boxes = [selection.boxes_cxcywh_norm for selection in selections]
-        region_tokens = self.region_encoder(states[-levels:], boxes)
-        return self.percepts(self.image_tokens(states), region_tokens, selections)
+        evidence = None
+        if seen.names is not None:
+            scores = torch.cat([selection.scores for selection in selections])
+            evidence = name_evidence(seen.names, boxes, scores)
+        region_tokens = self.region_encoder(seen.states[-levels:], boxes, evidence)
+        return self.percepts(self.image_tokens(seen.states), region_tokens, selections)
 
     def percepts(
         self,

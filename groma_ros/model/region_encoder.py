@@ -142,16 +142,25 @@ class RegionEncoder(nn.Module):
             len(settings.level_scales),
             settings.fusion_rounds,
         )
-        self.roi_align = RegionHead(settings, config.region_channels, config.language.hidden_size)
+        width = config.language.hidden_size
+        self.roi_align = RegionHead(settings, config.region_channels, width)
+        self.names = nn.Linear(config.naming.names, width, bias=False) if config.naming else None
 
-    def forward(self, states: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
+    def forward(
+        self, states: Sequence[Tensor], boxes: Sequence[Tensor], evidence: Tensor | None = None
+    ) -> list[Tensor]:
         """Encode each picture's boxes.
 
         `states` are the last hidden states of the vision encoder, one a level, (B, 1 + N, D)
-        with the class token; `boxes` are [(n, 4)] as (cx, cy, w, h) normalised. Returns
+        with the class token; `boxes` are [(n, 4)] as (cx, cy, w, h) normalised; `evidence`
+        (sum of n, K) is that of `name_evidence`, of a model with a naming head. Returns
         [(n, D_llm)]; differentiable in the features.
         """
-        return self.describe(self.cut(self.feature_maps(states), boxes), boxes)
+        tokens = self.describe(self.cut(self.feature_maps(states), boxes), boxes)
+        if self.names is None:
+            return tokens
+        parts = self.names(evidence.to(tokens[0].dtype)).split([len(b) for b in boxes])
+        return [token + part for token, part in zip(tokens, parts, strict=True)]
 
     def describe(self, cuts: Sequence[Tensor], boxes: Sequence[Tensor]) -> list[Tensor]:
         """Turn what `cut` returned into each picture's tokens [(n, D_llm)]."""
@@ -190,6 +199,21 @@ class RegionEncoder(nn.Module):
             return pixels, [stride / 2 for stride in strides]
         centre, half = pixels[:, :2], pixels[:, 2:] / 2
         return torch.cat((centre - half, centre + half), dim=1), strides
+
+
+def name_evidence(names: Tensor, boxes: Sequence[Tensor], scores: Tensor) -> Tensor:
+    """Return how much speaks for each name of each box, (sum of n, K) float32.
+
+    It is the mean of `names` (B, K, G, G) over the middle of the box, which has half its sides,
+    times its objectness: a box that cuts a cup in half is less of a cup than one around it. `boxes`
+    are [(n, 4)] as (cx, cy, w, h) normalised, `scores` (sum of n,); those above 1 count as 1.
+    """
+    side = names.shape[-1]
+    middles = [
+        torch.cat((box[:, :2] - box[:, 2:] / 4, box[:, :2] + box[:, 2:] / 4), dim=1).float() * side
+        for box in boxes
+    ]
+    return roi_align(names, middles, size=1, ratio=4).flatten(1) * scores.clamp(max=1)[:, None]
 
 
 def resize(features: Tensor, size: tuple[int, int]) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-STAGES = ("views", "perceiver", "language", "export")
+STAGES = ("views", "naming", "perceiver", "language", "export")
 EXAMPLES = """examples:
   groma render scenes --count 5120
   groma train run --pictures scenes --photos photographs --detector yolox_nano.onnx
@@ -16,16 +16,20 @@ FINETUNE = "finetune"
 DEFAULTS = {
     "detector": "yolox_nano.onnx",
     "views": 12288,
+    "naming_minutes": 25.0,
     "perceiver_minutes": 60.0,
     "language_minutes": 45.0,
+    "naming_lr": 1e-3,
     "perceiver_lr": 4e-4,
     "language_lr": 6e-4,
 }
 FINETUNE_DEFAULTS = {
     "detector": "",
     "views": 2048,
+    "naming_minutes": 5.0,
     "perceiver_minutes": 15.0,
     "language_minutes": 10.0,
+    "naming_lr": 2e-4,
     "perceiver_lr": 1e-4,
     "language_lr": 1e-4,
 }
@@ -65,10 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views", type=int, help="augmented pictures, 1.1 MB of disk each (12288; finetune 2048)"
     )
+    parser.add_argument("--naming-minutes", type=float, help="training time (25; finetune 5)")
     parser.add_argument("--perceiver-minutes", type=float, help="training time (60; finetune 15)")
     parser.add_argument("--language-minutes", type=float, help="training time (45; finetune 10)")
     parser.add_argument(
-        "--batch", type=int, default=3, help="views a process and step of the perceiver (3)"
+        "--batch",
+        type=int,
+        default=3,
+        help="views a process and step of the perceiver, half of naming's (3)",
     )
     parser.add_argument(
         "--questions",
@@ -76,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=14,
         help="questions a process and step, about one picture (14)",
     )
+    parser.add_argument("--naming-lr", type=float, help="peak rate (1e-3; finetune 2e-4)")
     parser.add_argument("--perceiver-lr", type=float, help="peak rate (4e-4; finetune 1e-4)")
     parser.add_argument("--language-lr", type=float, help="peak rate (6e-4; finetune 1e-4)")
     parser.add_argument("--seed", type=int, default=1)
@@ -89,13 +98,15 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.export import export
     from groma_ros.train.language import train_language
     from groma_ros.train.loop import spawn
+    from groma_ros.train.naming import train_naming
     from groma_ros.train.perceiver import train_perceiver
     from groma_ros.train.views import make_views
 
     settle(args)
     out = args.run
     out.mkdir(parents=True, exist_ok=True)
-    views, perceiver, language = out / "views", out / "perceiver.pt", out / "language.pt"
+    views, naming = out / "views", out / "naming.pt"
+    perceiver, language = out / "perceiver.pt", out / "language.pt"
     for stage in [args.stage] if args.stage else STAGES:
         print(f"stage {stage}", flush=True)
         if stage == "views":
@@ -116,14 +127,29 @@ def run(args: argparse.Namespace) -> int:
                 args.views,
                 args.seed,
             )
-        elif stage == "perceiver":
+        elif stage == "naming":
             require(views, "run --stage views first")
+            spawn(
+                train_naming,
+                args.workers,
+                str(views),
+                args.start,
+                args.detector,
+                str(naming),
+                args.naming_minutes,
+                2 * args.batch,
+                args.naming_lr,
+                args.seed,
+            )
+        elif stage == "perceiver":
+            require(naming, "run --stage naming first")
             spawn(
                 train_perceiver,
                 args.workers,
                 str(views),
                 args.start,
                 args.detector,
+                str(naming),
                 str(perceiver),
                 args.perceiver_minutes,
                 args.batch,

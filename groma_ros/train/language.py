@@ -181,6 +181,7 @@ def shuffled(picture: SeenPicture, rng: np.random.Generator) -> tuple[SeenPictur
         SeenPicture(
             picture.boxes_cxcywh_norm[order],
             picture.looks[order],
+            picture.names[order],
             picture.image_tokens,
             number[picture.region_of],
             picture.truth,
@@ -262,11 +263,14 @@ def turn_mask(lengths: Tensor, longest: int, turns: int) -> Tensor:
 
 
 def region_tokens(model: Groma, pictures: list[SeenPicture]) -> Tensor:
-    """Finish the region encoder: add positions to looks and project, (sum of n, D)."""
-    head = model.region_encoder.roi_align
-    boxes = torch.from_numpy(np.concatenate([p.boxes_cxcywh_norm for p in pictures]))
-    looks = torch.from_numpy(np.concatenate([p.looks for p in pictures])).float()
-    return head.updims(looks + head.pos_embedd(boxes))
+    """Finish the region encoder: add positions to looks, project, add names; (sum of n, D)."""
+    encoder = model.region_encoder
+    head = encoder.roi_align
+    boxes, looks, named = (
+        torch.from_numpy(np.concatenate([getattr(p, key) for p in pictures])).float()
+        for key in ("boxes_cxcywh_norm", "looks", "names")
+    )
+    return head.updims(looks + head.pos_embedd(boxes)) + encoder.names(named)
 
 
 def language_losses(model: Groma, batch: Batch, pictures: list[SeenPicture], words: WordTables):
@@ -410,6 +414,7 @@ def language_half(model: Groma) -> dict[str, nn.Module]:
         "updims": head.updims,
         "extra_lm_head": model.extra_lm_head,
         "pos_embedd": head.pos_embedd,
+        "names": model.region_encoder.names,
     }
 
 

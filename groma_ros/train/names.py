@@ -308,8 +308,10 @@ GROUPS = tuple(
     )
     for word in dict.fromkeys(group for name in NAMES for group in name.groups)
 )
-COMPLETE_80 = frozenset(_NUMBERS[name] for name in _COCO.replace("\n", " ").split(", "))
-"""The rows of COCO's 80 names, which photos.jsonl calls "*80"."""
+COCO_ROWS = tuple(_NUMBERS[name] for name in _COCO.replace("\n", " ").split(", "))
+"""The row of each of COCO's 80 names, in the order of detectors."""
+COMPLETE_80 = frozenset(COCO_ROWS)
+"""The same rows, which photos.jsonl calls "*80"."""
 
 
 def number_of(word: str) -> int:

@@ -1,7 +1,7 @@
 """Size groma-nano: the one place that holds its numbers."""
 
 from groma_ros.encoding.special_tokens import NEW_TOKENS
-from groma_ros.train.names import known_nouns
+from groma_ros.train.names import NAMES, known_nouns
 
 LITE_STEM = {
     "channels": 32,
@@ -79,6 +79,7 @@ def nano_config(text_vocab_size: int) -> dict:
         "groma_ros": {
             "image_size": 384,
             "stem": LITE_STEM | {"detector": "yolox_nano"},
+            "naming": {"names": len(NAMES), "channels": 160},
             "region_encoder": {
                 "channels": 128,
                 "level_scales": [1, 1, 0.5],

@@ -20,13 +20,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from groma_ros.model.groma import Groma
+from groma_ros.model.groma import Groma, Seen
+from groma_ros.model.region_encoder import name_evidence
 from groma_ros.model.region_proposer import ProposerOutput
 from groma_ros.model.stem import JointStem
 from groma_ros.model.torch_boxes import cxcywh_to_xyxy, iou_giou, xyxy_to_cxcywh
 from groma_ros.sim.scene import COLOURS
 from groma_ros.train import names
-from groma_ros.train.loop import Trainer, fast_numbers
+from groma_ros.train.loop import Trainer, fast_numbers, part
 from groma_ros.train.losses import (
     assign_cells,
     assign_queries,
@@ -115,8 +116,8 @@ def perceiver_losses(
     targets: list[Target],
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Return (losses by name, figures by name) of one batch of views."""
-    encoder = model.perceiver.vis_encoder
-    hidden = encoder.encode(encoder.stem.joined(levels))
+    seen = model.perceiver.see_levels(levels)
+    hidden = seen.states
     out = model.perceiver.propose(hidden)
     cells = [assign_cells_of(t, model.config.grid_size) for t in targets]
     losses = cell_losses(
@@ -124,7 +125,7 @@ def perceiver_losses(
     )
     losses |= proposal_losses(out, targets, cells)
     query, recall = query_losses(out, targets)
-    region, figures = region_losses(model, aids, words, hidden, out, targets)
+    region, figures = region_losses(model, aids, words, seen, out, targets)
     return losses | query | region, figures | recall
 
 
@@ -249,7 +250,7 @@ def region_losses(
     model: Groma,
     aids: Aids,
     words: WordTables,
-    hidden: tuple[Tensor, ...],
+    seen: Seen,
     out: ProposerOutput,
     targets: list[Target],
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
@@ -270,7 +271,9 @@ def region_losses(
     name, colour = (torch.cat([getattr(t, key) for t in targets]) for key in ("name", "colour"))
     if len(name) == 0:
         return {}, {}
-    tokens = torch.cat(model.region_encoder(hidden[-len(model.region_encoder.map_sides) :], boxes))
+    states = seen.states[-len(model.region_encoder.map_sides) :]
+    evidence = name_evidence(seen.names, boxes, torch.ones(len(name)))
+    tokens = torch.cat(model.region_encoder(states, boxes, evidence))
     known, painted = name >= 0, colour >= 0
     named, shades = words.logits(tokens.float(), model)
     logits = named[known].masked_fill(words.also_right[name[known]], -1e4)
@@ -305,13 +308,17 @@ def train_perceiver(
     views: str,
     start: str,
     detector: str,
+    naming: str,
     checkpoint: str,
     minutes: float,
     batch: int,
     lr: float,
     seed: int,
 ) -> None:
-    """Train on views for `minutes`; the stem and the language model's words stay as they are."""
+    """Train on views for `minutes`; the stem and the language model's words stay as they are.
+
+    So does the naming head, which is read from its checkpoint `naming`.
+    """
     torch.manual_seed(seed + rank)
     model, tokenizer = start_model(start, detector)
     folder, stem = ViewFolder(views), model.perceiver.vis_encoder.stem
@@ -319,8 +326,10 @@ def train_perceiver(
         settle_detector(stem, folder)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
     words = WordTables(tokenizer)
-    model.llm.requires_grad_(False)
-    stem.requires_grad_(False)
+    head = model.perceiver.naming
+    head.load_state_dict(part(torch.load(naming, weights_only=True)["modules"], "naming"))
+    for kept in (model.llm, stem, head):
+        kept.requires_grad_(False)
     parts = {"perceiver": model.perceiver, "region_encoder": model.region_encoder}
     modules = nn.ModuleDict(parts | {"img_txt_bridge": model.img_txt_bridge, "aids": aids})
     trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=model.region_encoder)

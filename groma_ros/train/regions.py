@@ -10,6 +10,7 @@ import torch
 
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma
+from groma_ros.model.region_encoder import name_evidence
 from groma_ros.model.torch_boxes import cxcywh_to_xyxy, pairwise_iou
 from groma_ros.sim.scene import COLOURS, KINDS
 from groma_ros.train import names, views
@@ -32,12 +33,14 @@ class SeenPicture:
 
     Attributes:
         boxes_cxcywh_norm: (n, 4) regions in score order. looks: (n, hidden) the region encoder's
-        vectors without position. image_tokens: (T, D). region_of: (objects,) the region that
-        covers each true object with IoU of at least 0.5, -1 for none. truth: the contents.
+        vectors without position. names: (n, names) what the naming head says. image_tokens:
+        (T, D). region_of: (objects,) the region that covers each true object with IoU of at least
+        0.5, -1 for none. truth: the contents.
     """
 
     boxes_cxcywh_norm: np.ndarray
     looks: np.ndarray
+    names: np.ndarray
     image_tokens: np.ndarray
     region_of: np.ndarray
     truth: Truth
@@ -100,25 +103,28 @@ def load_perceiver(
 @torch.no_grad()
 def look(model: Groma, folder: ViewFolder, numbers: list[int]) -> list[SeenPicture]:
     """Perceive some views and match regions with true objects."""
-    encoder = model.perceiver.vis_encoder
     levels = tuple(level.float() for level in folder.levels(numbers))
     with fast_numbers():
-        states = encoder.encode(encoder.stem.joined(levels))
-    states = [state.float() for state in states]
-    boxes = [s.boxes_cxcywh_norm for s in model.select(model.perceiver.propose(states))]
+        seen = model.perceiver.see_levels(levels)
+    states = [state.float() for state in seen.states]
+    chosen = model.select(model.perceiver.propose(states))
+    boxes = [selection.boxes_cxcywh_norm for selection in chosen]
     maps = len(model.region_encoder.map_sides)
     looks = model.region_encoder.flat_features(states[-maps:], boxes)
     looks = looks - model.region_encoder.roi_align.pos_embedd(torch.cat(boxes))
     image_tokens = model.image_tokens(states).half().numpy()
-    pictures = []
-    for i, (found, vectors) in enumerate(
-        zip(boxes, looks.split([len(b) for b in boxes]), strict=True)
+    scores = torch.cat([selection.scores for selection in chosen])
+    named = name_evidence(seen.names, boxes, scores)
+    counts, pictures = [len(b) for b in boxes], []
+    for i, (found, vectors, called) in enumerate(
+        zip(boxes, looks.split(counts), named.split(counts), strict=True)
     ):
         truth = questionable(folder.truths[numbers[i]])
         pictures.append(
             SeenPicture(
                 found.numpy(),
                 vectors.half().numpy(),
+                called.half().numpy(),
                 image_tokens[i],
                 matched(found, torch.from_numpy(truth.box_xyxy_norm)),
                 truth,

@@ -3,7 +3,8 @@
 As the released Groma starts from DINOv2, groma-nano starts from networks that know photographs:
 its stem is the first stages of EfficientNet-Lite0, trained on ImageNet and then on rendered
 pictures, and YOLOX-nano, a detector trained on COCO (see `train/yolox.py`). A folder without the
-detector gets it, with weights of 0 behind it: until it is trained, the model answers as before.
+detector gets it, with weights of 0 behind it: until it is trained, the model answers as before. A
+folder without a naming head gets one that says what the detector says.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.config import GromaConfig
 from groma_ros.model.groma import Groma
+from groma_ros.train import names
 from groma_ros.train.nano import nano_config
-from groma_ros.train.yolox import load_yolox_stem
+from groma_ros.train.words import WordTables, mean_embeddings
+from groma_ros.train.yolox import detector_head, load_yolox_stem
 
 STEM = "perceiver.vis_encoder.stem."
 PROJECTION = "perceiver.vis_encoder.embeddings.patch_embeddings.projection.weight"
+EVIDENCE = 3.0
+"""How much evidence of a name weighs at first beside the other things that a token says."""
 QUERIES = "perceiver.ddetr_transformer.query_position_embeddings.weight"
 
 
@@ -35,13 +40,33 @@ def start_model(
     """
     known, tokenizer = load_groma(model_folder(folder))
     model = Groma(GromaConfig.from_dict(nano_config(tokenizer.vocab_size)), attention)
-    if known.config.stem.detector:
+    if known.config.naming:
         model.load_state_dict(known.state_dict())
         return model, tokenizer
-    model.load_state_dict(widened(known.state_dict(), model), strict=False)
+    if known.config.stem.detector:
+        model.load_state_dict(known.state_dict(), strict=False)
+    else:
+        model.load_state_dict(widened(known.state_dict(), model), strict=False)
+        if detector:
+            load_yolox_stem(model.perceiver.vis_encoder.stem.detector, detector)
+    start_naming(model, tokenizer)
     if detector:
-        load_yolox_stem(model.perceiver.vis_encoder.stem.detector, detector)
+        head = detector_head(detector)
+        model.perceiver.naming.detector.load_state_dict(head.state_dict())
     return model, tokenizer
+
+
+@torch.no_grad()
+def start_naming(model: Groma, tokenizer: GromaTokenizer) -> None:
+    """Let cells be called what the detector says, and regions by the language model's own words."""
+    naming = model.perceiver.naming
+    for value in (naming.name.weight, naming.name.bias, naming.from_detector.bias):
+        value.zero_()
+    naming.name.bias[-1] = 3.0  # nothing, where the detector says nothing
+    naming.from_detector.weight.zero_()
+    naming.from_detector.weight[list(names.COCO_ROWS), range(len(names.COCO_ROWS))] = 1.0
+    words = mean_embeddings(model, WordTables(tokenizer).kinds)  # (names, D)
+    model.region_encoder.names.weight.copy_(EVIDENCE * words.T)
 
 
 @torch.no_grad()

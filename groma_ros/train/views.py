@@ -23,6 +23,7 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
+from groma_ros.model.naming import DetectorHead
 from groma_ros.model.stem import JointStem
 from groma_ros.sim.colours import colour_word
 from groma_ros.sim.pictures_on_disk import PictureFolder
@@ -186,10 +187,10 @@ def defocused(labelled: Labelled, rng: np.random.Generator) -> Labelled:
 
 
 class Detector:
-    """The last layers of the published detector, for what it says of each cell of stride 16."""
+    """What the published detector says of each cell of stride 16, in bytes."""
 
-    def __init__(self, last: dict[str, Tensor]) -> None:
-        self.last = last
+    def __init__(self, head: DetectorHead) -> None:
+        self.head = head
 
     @torch.no_grad()
     def __call__(self, levels: Sequence[Tensor]) -> np.ndarray:
@@ -197,24 +198,7 @@ class Detector:
 
         `levels` are those of `YoloxStem`.
         """
-        maps = []
-        for number, level in enumerate(levels):
-            at = 0 if number == 0 else 64
-            what, where = level[:, at : at + 64], level[:, at + 64 : at + 128]
-            kind = self._apply("cls_preds", number, what).sigmoid()
-            anything = self._apply("obj_preds", number, where).sigmoid()
-            both = torch.cat((kind * anything, anything), dim=1)
-            if number == 0:
-                both = torch.nn.functional.max_pool2d(both, 2)
-            elif number == 2:
-                both = torch.nn.functional.interpolate(both, scale_factor=2.0)
-            maps.append(both)
-        most = torch.stack(maps).amax(0)
-        return (255 * most).round().byte().permute(0, 2, 3, 1).numpy()
-
-    def _apply(self, name: str, number: int, features: Tensor) -> Tensor:
-        weight, bias = self.last[f"{name}.{number}.weight"], self.last[f"{name}.{number}.bias"]
-        return torch.nn.functional.conv2d(features, weight, bias)
+        return (255 * self.head(levels)).round().byte().permute(0, 2, 3, 1).numpy()
 
 
 def unknowing(levels: Sequence[Tensor]) -> np.ndarray:
@@ -270,7 +254,7 @@ def make_views(
     """Write this process's share of about `count` views of training pictures into a folder."""
     from groma_ros.train.photographs import labelled, read_photographs
     from groma_ros.train.start import start_model
-    from groma_ros.train.yolox import last_layers
+    from groma_ros.train.yolox import detector_head
 
     torch.set_num_threads(1)
     sources: dict[str, list[Callable[[], Labelled]]] = {"whole": [], "partial": [], "rendered": []}
@@ -282,7 +266,7 @@ def make_views(
     for name in pictures:
         sources["rendered"] += rendered(name)
     stem = start_model(start, detector)[0].perceiver.vis_encoder.stem.eval()
-    last = Detector(last_layers(detector)) if detector else unknowing
+    last = Detector(detector_head(detector)) if detector else unknowing
     shards = -(-count // SHARD_VIEWS)
     for shard in range(rank, shards, workers):
         rng = np.random.default_rng([seed, shard])

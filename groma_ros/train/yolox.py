@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from groma_ros.encoding.pixels import DEVIATION, MEAN
+from groma_ros.model.naming import DetectorHead
 from groma_ros.model.stem import YoloxStem
 
 
@@ -39,12 +40,11 @@ def load_yolox_stem(stem: YoloxStem, file: str | Path) -> None:
     stem.black.copy_((-mean / deviation)[:, None, None])
 
 
-def last_layers(file: str | Path) -> dict[str, Tensor]:
-    """Return the layers of the graph that the stem lacks.
-
-    They are "cls_preds.LEVEL.weight" (80, 64, 1, 1), "obj_preds", "reg_preds" and their biases.
-    """
-    return convolutions(file)[1]
+def detector_head(file: str | Path) -> DetectorHead:
+    """Return the graph's last layers that say what a thing is, which the stem lacks."""
+    head, layers = DetectorHead(), convolutions(file)[1]
+    head.load_state_dict({name: layers[name] for name in head.state_dict()})
+    return head.requires_grad_(False)
 
 
 def convolutions(

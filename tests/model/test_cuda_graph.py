@@ -38,7 +38,7 @@ class Recorder:
 def tensors(seen):
     if isinstance(seen, torch.Tensor):
         return [seen]
-    states, proposed = seen
+    (states, _), proposed = seen
     return [*states, *tree_flatten(vars(proposed))[0]]
 
 

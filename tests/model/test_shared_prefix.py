@@ -38,9 +38,9 @@ def questions(folder, name):
         pixels = torch.stack([torch.from_numpy(rule.draw_image(tag)) for tag in case.images])
         boxes = case.refer_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.refer_boxes]
         ground = case.ground_boxes and [torch.tensor(b).reshape(-1, 4) for b in case.ground_boxes]
-        states = model.perceiver.hidden_states(pixels)
-        chosen = model.select(model.perceiver.propose(states), boxes, ground)
-        rows = zip(case.input_ids, model.encode(states, chosen), strict=True)
+        seen = model.perceiver.see(pixels)
+        chosen = model.select(model.perceiver.propose(seen.states), boxes, ground)
+        rows = zip(case.input_ids, model.encode(seen, chosen), strict=True)
         for row, percept in rows:
             embeds = model.embed_prompt(torch.tensor(row), percept)
             roi = model.embed_ids(torch.tensor([token_id(model, "<roi>")]))

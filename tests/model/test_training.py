@@ -11,6 +11,8 @@ from groma_ros.checkpoint.locate import model_folder
 from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.config import YOLOX_NANO_CHANNELS, GromaConfig
 from groma_ros.model.groma import Groma, Percept
+from groma_ros.model.naming import DetectorHead
+from groma_ros.model.region_encoder import name_evidence
 from groma_ros.model.stem import JointStem, MobileStem, YoloxStem
 from groma_ros.sim.scene import COLOURS
 from groma_ros.train import names
@@ -22,6 +24,7 @@ from groma_ros.train.language import (
     region_tokens,
     shuffled,
 )
+from groma_ros.train.naming import naming_losses
 from groma_ros.train.nano import nano_config
 from groma_ros.train.perceiver import (
     GUESS_WEIGHT,
@@ -35,7 +38,7 @@ from groma_ros.train.perceiver import (
 from groma_ros.train.questions import UNKNOWN as NO_COLOUR
 from groma_ros.train.questions import Question, Truth, ask_many
 from groma_ros.train.regions import SeenPicture, look
-from groma_ros.train.start import widened
+from groma_ros.train.start import start_naming, widened
 from groma_ros.train.views import (
     EVERYTHING,
     SIDE,
@@ -81,7 +84,8 @@ def small_config(vocabulary: int, stem: dict = SMALL_STEM) -> GromaConfig:
         "two_stage_num_proposals": 12,
     }
     config["llm_cfg"] |= {"hidden_size": 64, "intermediate_size": 96}
-    config["groma_ros"] |= {"image_size": side, "stem": stem}
+    naming = {"names": len(names.NAMES), "channels": 16} if stem.get("detector") else None
+    config["groma_ros"] |= {"image_size": side, "stem": stem, "naming": naming}
     config["groma_ros"]["region_encoder"] |= {"channels": 64, "hidden": 64}
     return GromaConfig.from_dict(config)
 
@@ -94,7 +98,7 @@ def tokenizer() -> GromaTokenizer:
 @pytest.fixture(scope="module")
 def model(tokenizer) -> Groma:
     torch.manual_seed(0)
-    model = Groma(small_config(tokenizer.vocab_size), attention="eager").eval()
+    model = Groma(small_config(tokenizer.vocab_size, JOINT_STEM), attention="eager").eval()
     for embeddings in (model.llm.model.embed_tokens, model.new_input_embs):
         torch.nn.init.normal_(embeddings.weight)
     return model
@@ -117,6 +121,7 @@ def seen_picture(rng, regions: int, image_tokens: int) -> SeenPicture:
     return SeenPicture(
         centres.astype(np.float32),
         rng.normal(size=(regions, 64)).astype(np.float16),
+        rng.random((regions, len(names.NAMES))).astype(np.float16),
         rng.normal(size=(image_tokens, 64)).astype(np.float16),
         np.arange(regions),
         truth,
@@ -232,16 +237,13 @@ def test_hints_are_met_where_the_answer_and_its_words_are(model, tokenizer):
     assert hint_loss(before, {n: d * 0.5 for n, d in during.items()}, batch.hints) > 0
 
 
-def detector_outputs(levels: int = 3) -> dict[str, torch.Tensor]:
-    """Make up the detector's last layers."""
+def made_up_detector() -> DetectorHead:
+    """Make up the detector's last layers: it sees hardly anything."""
     torch.manual_seed(3)
-    sizes = {"cls_preds": 80, "reg_preds": 4, "obj_preds": 1}
-    made = {}
-    for level in range(levels):
-        for name, size in sizes.items():
-            made[f"{name}.{level}.weight"] = torch.randn(size, 64, 1, 1) * 0.1
-            made[f"{name}.{level}.bias"] = torch.full((size,), -4.0)
-    return made
+    head = DetectorHead()
+    for name, value in head.state_dict().items():
+        value.normal_(0, 0.1) if name.endswith("weight") else value.fill_(-4.0)
+    return head
 
 
 def small_stem() -> JointStem:
@@ -264,7 +266,7 @@ def views(tmp_path_factory) -> ViewFolder:
         ViewTruth("blank", [], [], [], [EVERYTHING]),
     ]
     pictures = iter(zip(rgb, truths, strict=True))
-    write_views(small_stem(), Detector(detector_outputs()), pictures, folder, 0)
+    write_views(small_stem(), Detector(made_up_detector()), pictures, folder, 0)
     return ViewFolder(folder)
 
 
@@ -355,10 +357,42 @@ def test_a_widened_model_sees_as_before(tokenizer):
     """Training begins with what a model can do: the detector's features weigh nothing at first."""
     wide = Groma(small_config(tokenizer.vocab_size, stem=JOINT_STEM)).eval()
     stem = replace(wide.config.stem, detector="")
-    known = Groma(replace(wide.config, stem=stem)).eval()
+    known = Groma(replace(wide.config, stem=stem, naming=None)).eval()
     missing, unexpected = wide.load_state_dict(widened(known.state_dict(), wide), strict=False)
-    assert not unexpected and all(".stem.detector." in name for name in missing)
+    added = (".stem.detector.", "perceiver.naming.", "region_encoder.names.")
+    assert not unexpected and all(any(part in name for part in added) for name in missing)
     pixels = torch.randn(1, 3, 128, 128)
     with torch.no_grad():
         before, after = (m.perceiver.vis_encoder.hidden_states(pixels) for m in (known, wide))
     torch.testing.assert_close(after[-1], before[-1], rtol=1e-4, atol=1e-4)
+
+
+def test_a_naming_head_starts_as_the_detector_and_learns_other_names(tokenizer, views):
+    """Cells are called what the detector calls them, until the views say otherwise."""
+    torch.manual_seed(0)
+    model = Groma(small_config(tokenizer.vocab_size, stem=JOINT_STEM)).eval()
+    start_naming(model, tokenizer)
+    head, stem = model.perceiver.naming, model.perceiver.vis_encoder.stem
+    levels = tuple(level.float() for level in views.levels([0, 1]))
+    banana = names.COCO_ROWS.index(names.number_of("banana"))
+    for layer in (*head.detector.cls_preds, *head.detector.obj_preds):
+        layer.weight.data.zero_()
+        layer.bias.data.fill_(-8.0)
+    head.detector.cls_preds[1].bias.data[banana] = head.detector.obj_preds[1].bias.data[0] = 8.0
+    with torch.no_grad():
+        features = stem.joined(levels)
+        shares = head.shares(features, levels[1:])
+    assert shares.shape == (2, len(names.NAMES), 24, 24)
+    assert (shares.argmax(1) == names.number_of("banana")).all() and shares.amax() > 0.5
+    targets = [target_of(t, d) for t, d in zip(views.truths, views.detector([0, 1]), strict=True)]
+    optimiser = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    for _ in range(40):
+        also_right = WordTables(tokenizer).also_right
+        losses, figures = naming_losses(head, features, levels[1:], targets, also_right)
+        optimiser.zero_grad()
+        losses["name"].backward()
+        optimiser.step()
+    assert figures["cell_acc"] == 1.0
+    boxes = [torch.tensor([[0.425, 0.425, 0.35, 0.35]]), torch.zeros(0, 4)]
+    evidence = name_evidence(head.shares(features, levels[1:]), boxes, torch.tensor([0.5]))
+    assert evidence.argmax() == names.number_of("cup") and 0.3 < evidence.max() <= 0.5

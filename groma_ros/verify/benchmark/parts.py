@@ -205,9 +205,9 @@ def first_and_next(
     Raises RuntimeError where the two answers differ in float32.
     """
     start = now_ms(model.device)
-    states = clock.time("vision", lambda: model.perceiver.hidden_states(pixels))
-    chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(states)))
-    percept = clock.time("region_encoder", lambda: model.encode(states, chosen)[0])
+    seen = clock.time("vision", lambda: model.perceiver.see(pixels))
+    chosen = clock.time("proposer", lambda: model.select(model.perceiver.propose(seen.states)))
+    percept = clock.time("region_encoder", lambda: model.encode(seen, chosen)[0])
     read = clock.time("prefill", lambda: prefill(model, model.embed_prompt(ids, percept)[None]))
     tokens = decode_timed(model, clock, "token", *read)
     clock.keep("first_command", start)

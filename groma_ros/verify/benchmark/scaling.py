@@ -42,16 +42,16 @@ def tables(model: Groma, clock: Clock, reps: int) -> Iterator[tuple[str, list[Ro
 
 def regions(model: Groma, clock: Clock, reps: int) -> Iterator[Row]:
     """Yield the cost of encoding and reading 10 to 100 regions of one picture."""
-    states = model.perceiver.hidden_states(picture(model))
-    proposed, ids = model.perceiver.propose(states), prompt(model)
+    seen = model.perceiver.see(picture(model))
+    proposed, ids = model.perceiver.propose(seen.states), prompt(model)
     for count in REGIONS:
         keep_all = {"nms_thres": 1.0, "box_score_thres": 0.0, "max_region_num": count}
         chosen = model.with_settings(**keep_all).select(proposed)
-        percept = model.encode(states, chosen)[0]
+        percept = model.encode(seen, chosen)[0]
         embeds = model.embed_prompt(ids, percept)[None]
         yield {
             "regions": len(percept.scores),
-            **_cost("region_encoder", clock, reps, lambda c=chosen: model.encode(states, c)),
+            **_cost("region_encoder", clock, reps, lambda c=chosen: model.encode(seen, c)),
             **_cost("prefill", clock, reps, lambda e=embeds: prefill(model, e)),
         }
 
