@@ -385,7 +385,7 @@ def test_a_naming_head_starts_as_the_detector_and_learns_other_names(tokenizer, 
     assert shares.shape == (2, len(names.NAMES), 24, 24)
     assert (shares.argmax(1) == names.number_of("banana")).all() and shares.amax() > 0.5
     targets = [target_of(t, d) for t, d in zip(views.truths, views.detector([0, 1]), strict=True)]
-    optimiser = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    optimiser = torch.optim.AdamW(head.parameters(), lr=3e-2)
     for _ in range(40):
         also_right = WordTables(tokenizer).also_right
         losses, figures = naming_losses(head, features, levels[1:], targets, also_right)
