@@ -36,7 +36,7 @@ from groma_ros.train.losses import (
     quality_focal,
 )
 from groma_ros.train.start import start_model
-from groma_ros.train.views import EVERYTHING, Truth, ViewFolder
+from groma_ros.train.views import EVERYTHING, RENDER, Truth, ViewFolder
 from groma_ros.train.words import WordTables
 
 NAMES = len(names.NAMES)
@@ -54,7 +54,7 @@ class Target:
     Attributes:
         boxes: (n, 4) centre and size in fractions. name, colour: (n,) numbers or UNKNOWN.
         weight: (n,) less for what detectors guessed. doubtful: (G, G), true where an unlabelled
-        thing may be.
+        thing may be. rendered: whether it is a rendered picture.
     """
 
     boxes: Tensor
@@ -62,6 +62,7 @@ class Target:
     colour: Tensor
     weight: Tensor
     doubtful: Tensor
+    rendered: bool
 
 
 def target_of(truth: Truth, detector: Tensor) -> Target:
@@ -76,6 +77,7 @@ def target_of(truth: Truth, detector: Tensor) -> Target:
         torch.tensor(colours, dtype=torch.long),
         torch.tensor([1.0] * len(truth.things) + [GUESS_WEIGHT] * len(truth.guesses)),
         detector[..., -1] > (2.0 if whole else DOUBT),
+        truth.source == RENDER,
     )
 
 
@@ -256,7 +258,9 @@ def region_losses(
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Teach region tokens to name kind, colour and place, on the boxes that the proposer gives.
 
-    A thing that no proposal covers is learned on its true box, a little off.
+    A thing that no proposal covers is learned on its true box, a little off. Kinds are learned from
+    rendered pictures: the photographs are so few that tokens would know them by heart, and the
+    language model would trust them more than what the naming head says of pictures it never saw.
     """
     boxes = []
     for i, target in enumerate(targets):
@@ -277,7 +281,7 @@ def region_losses(
     known, painted = name >= 0, colour >= 0
     named, shades = words.logits(tokens.float(), model)
     logits = named[known].masked_fill(words.also_right[name[known]], -1e4)
-    weight = torch.cat([t.weight for t in targets])[known]
+    weight = torch.cat([t.weight * t.rendered for t in targets])[known]
     each = F.cross_entropy(logits, name[known], reduction="none")
     losses = {
         "name": 2 * (each * weight).sum() / weight.sum().clamp(min=1),

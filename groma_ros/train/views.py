@@ -35,6 +35,8 @@ LEVELS = ((112, 16), (131, 8), (192, 16), (192, 32))
 """Channels and stride of the stem's levels."""
 EVERYTHING = "*"
 """Among a truth's complete names: every thing that has a name is listed."""
+RENDER = "render"
+"""The source of a rendered picture."""
 COLOUR_PATCH = 0.5
 """Of a box's sides: the middle that tells the colour of a photographed thing."""
 
@@ -97,7 +99,7 @@ def rendered(folder: str | Path) -> list[Callable[[], Labelled]]:
             )
         ]
         hidden = [(kind, colour) for kind, colour in picture.hidden]
-        return picture.image(), Truth("render", things, [], hidden, [EVERYTHING])
+        return picture.image(), Truth(RENDER, things, [], hidden, [EVERYTHING])
 
     return [lambda number=number: read(number) for number in range(len(pictures))]
 
