@@ -69,7 +69,7 @@ def _question_for(
     if refusal:
         return PhraseQuestion(phrase, refusal=refusal)
     asked = replace(phrase, plural=True) if phrase.ordinal is not None else phrase
-    restricted = phrase.excluded or phrase.ordinal is not None or phrase.count or counting
+    restricted = phrase.excluded or phrase.count or counting
     verify = bool(config.known_nouns) and phrase.role == "target" and bool(restricted)
     return PhraseQuestion(phrase, (asked, *excluded), verify=verify)
 

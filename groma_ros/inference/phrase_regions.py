@@ -2,7 +2,8 @@
 
 A plain phrase is answered by the model's probabilities alone. A phrase with an exclusion, a count
 or an ordinal is asked for in the form that finds most, and the rest is decided by the regions'
-places and names.
+places and names. "The leftmost cup" takes one look, as "the cup" does: a list of cups has no order,
+so that its first place tells how much each region is a cup.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from groma_ros.values.commands import CommandPhrase
 
 LENIENT_SHARE = 0.25
 """Where things are excluded, rivals this much weaker than `ambiguity_ratio` asks for count too."""
+ROW_RATIO = 0.2
+"""Regions stand in a row with the likeliest one from this share of its probability on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +143,12 @@ def _candidates(
         if question.names:
             regions = regions_named(context, regions, question.names)
         return dict.fromkeys(regions, 1.0)
+    if question.phrase.ordinal is not None:
+        rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
+        first = firsts[0].probabilities
+        regions = choose_regions(first, boxes, rule.refusal_threshold, ROW_RATIO)
+        outside = context.region_tokens.outside
+        return {region: float(first[region]) for region in regions if region not in outside}
     share = LENIENT_SHARE if question.phrase.excluded else 1.0
     chosen = list(plain_regions(context, question.asked[0], firsts[0], share))
     regions = [one.region for one in chosen]
