@@ -24,7 +24,6 @@ class PhraseQuestion:
     names     the nouns of what is meant, where regions are told by their names; else empty
     by_name   whether every thing is looked at instead of asking for the phrase
     told_apart whether each region becomes a phrase of its own, by the name the model gives it
-    verify    whether regions that the model calls by another noun are left out
     refusal   why the model is not asked, or empty
     """
 
@@ -33,7 +32,6 @@ class PhraseQuestion:
     names: frozenset[str] = frozenset()
     by_name: bool = False
     told_apart: bool = False
-    verify: bool = False
     refusal: str = ""
 
 
@@ -68,10 +66,9 @@ def _question_for(
     refusal = _refusal(phrase, config, tokenizer)
     if refusal:
         return PhraseQuestion(phrase, refusal=refusal)
-    asked = replace(phrase, plural=True) if phrase.ordinal is not None else phrase
-    restricted = phrase.excluded or phrase.count or counting
-    verify = bool(config.known_nouns) and phrase.role == "target" and bool(restricted)
-    return PhraseQuestion(phrase, (asked, *excluded), verify=verify)
+    several = phrase.ordinal is not None or phrase.excluded
+    asked = replace(phrase, plural=True) if several else phrase
+    return PhraseQuestion(phrase, (asked, *excluded))
 
 
 def _in_known_words(phrase: CommandPhrase, config: GromaConfig) -> CommandPhrase:

@@ -2,8 +2,9 @@
 
 A plain phrase is answered by the model's probabilities alone. A phrase with an exclusion, a count
 or an ordinal is asked for in the form that finds most, and the rest is decided by the regions'
-places and names. "The leftmost cup" takes one look, as "the cup" does: a list of cups has no order,
-so that its first place tells how much each region is a cup.
+places. Of a model whose lists have no order the first place of a list tells how much each region
+fits, so that "all the cups" and "the leftmost cup" take one look, as "the cup" does; of another
+model lists are decoded.
 """
 
 from __future__ import annotations
@@ -26,16 +27,10 @@ from groma_ros.inference.things import (
     names_of,
     regions_named,
     thing_regions,
-    without_misnamed,
     without_overlapping,
 )
 from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values.commands import CommandPhrase
-
-LENIENT_SHARE = 0.25
-"""Where things are excluded, rivals this much weaker than `ambiguity_ratio` asks for count too."""
-ROW_RATIO = 0.2
-"""Regions stand in a row with the likeliest one from this share of its probability on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +66,7 @@ class PhraseRegions:
 def is_plain(question: PhraseQuestion) -> bool:
     """Return whether the model's probabilities alone answer a phrase."""
     phrase = question.phrase
-    restricted = question.by_name or question.verify or len(question.asked) != 1
+    restricted = question.by_name or len(question.asked) != 1
     return not (question.refusal or restricted or phrase.ordinal or phrase.count)
 
 
@@ -79,15 +74,13 @@ def plain_regions(
     context: AnswerContext,
     phrase: CommandPhrase,
     first: FirstRegionProbabilities,
-    share: float = 1.0,
 ) -> Iterator[ChosenRegion]:
     """Yield the regions that a phrase fits; raise Cancelled between two of a plural one.
 
-    `share` below 1 lets weaker rivals of a singular phrase count too. Regions that are not asked
-    about take part in the choice and are left out of it afterwards.
+    Regions that are not asked about take part in the choice and are left out of it afterwards.
     """
-    tokens = context.region_tokens
-    if phrase.plural:
+    tokens, rule = context.region_tokens, context.model.config.pointing
+    if phrase.plural and not rule.list_ratio:
         chosen = tokens.decode_region_list(
             context.model,
             first.probabilities,
@@ -96,8 +89,8 @@ def plain_regions(
             context.fixed_decoder,
         )
     else:
-        rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
-        ratio = rule.ambiguity_ratio * share
+        boxes = context.perception.boxes_xyxy
+        ratio = rule.list_ratio if phrase.plural else rule.ambiguity_ratio
         regions = choose_regions(first.probabilities, boxes, rule.refusal_threshold, ratio)
         chosen = map(ChosenRegion, regions, renormalised_steps(regions, first.probabilities))
     yield from (one for one in chosen if one.region not in tokens.outside)
@@ -125,8 +118,6 @@ def find_regions(
     left = without_overlapping(context, list(found), excluded)
     if found and not left:
         return PhraseRegions([], f'only what is excluded fits "{question.phrase.text}"')
-    if question.verify and not question.by_name and len(left) > 1:
-        left = without_misnamed(context, left, question.asked[0].query)
     if not question.phrase.plural and not question.by_name and question.phrase.ordinal is None:
         left = _without_weak_rivals(context, left, found)
     return _selected(context, question, left, found)
@@ -143,14 +134,7 @@ def _candidates(
         if question.names:
             regions = regions_named(context, regions, question.names)
         return dict.fromkeys(regions, 1.0)
-    if question.phrase.ordinal is not None:
-        rule, boxes = context.model.config.pointing, context.perception.boxes_xyxy
-        first = firsts[0].probabilities
-        regions = choose_regions(first, boxes, rule.refusal_threshold, ROW_RATIO)
-        outside = context.region_tokens.outside
-        return {region: float(first[region]) for region in regions if region not in outside}
-    share = LENIENT_SHARE if question.phrase.excluded else 1.0
-    chosen = list(plain_regions(context, question.asked[0], firsts[0], share))
+    chosen = list(plain_regions(context, question.asked[0], firsts[0]))
     regions = [one.region for one in chosen]
     probabilities = list_probabilities(regions, [one.probabilities for one in chosen])
     return dict(zip(regions, probabilities.tolist(), strict=True))

@@ -55,16 +55,6 @@ def regions_named(
     return [region for region in regions if head_noun(names[region]) in wanted]
 
 
-def without_misnamed(context: AnswerContext, regions: Sequence[int], phrase: str) -> list[int]:
-    """Return the regions without those that the model calls by another noun than `phrase`.
-
-    All stay where none is called by the noun of the phrase, which is then another word for it.
-    """
-    noun = head_noun(phrase)
-    named = regions_named(context, regions, [noun]) if noun else []
-    return named or list(regions)
-
-
 def without_overlapping(
     context: AnswerContext, regions: Sequence[int], excluded: Sequence[int]
 ) -> list[int]:

@@ -220,7 +220,9 @@ class PointingConfig:
 
     `temperature` divides the logits of region tokens and of `</roi>`. A singular phrase fits
     nothing where `</roi>` has a probability above `refusal_threshold`, and besides the likeliest
-    region every other one that has at least `ambiguity_ratio` of its probability. A region is a
+    region every other one that has at least `ambiguity_ratio` of its probability. A plural phrase
+    fits the regions that have at least `list_ratio` of the likeliest one's probability, of a model
+    that was trained on lists without an order; where that is 0 its list is decoded. A region is a
     thing of its own, for "everything", where its objectness is above `thing_objectness`. A region
     that fills the picture is its background where its objectness is below `background_objectness`.
     """
@@ -228,6 +230,7 @@ class PointingConfig:
     temperature: float = 1.0
     refusal_threshold: float = 0.5
     ambiguity_ratio: float = 0.5
+    list_ratio: float = 0.0
     thing_objectness: float = 0.35
     background_objectness: float = 0.0
 
@@ -237,6 +240,8 @@ class PointingConfig:
         for name in ("refusal_threshold", "ambiguity_ratio", "thing_objectness"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it has to be in (0, 1]")
+        if not 0 <= self.list_ratio <= 1:
+            raise ValueError(f"list_ratio is {self.list_ratio}; it has to be in [0, 1]")
 
 
 @dataclass(frozen=True)

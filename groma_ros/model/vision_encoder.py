@@ -23,6 +23,20 @@ class PatchEmbeddings(nn.Module):
         super().__init__()
         self.projection = nn.Conv2d(channels, width, patch_size, stride=patch_size)
 
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Project (B, C, S, S) to (B, D, rows, columns).
+
+        In bfloat16 on a CPU it is a product of matrices: there torch 2.13's convolution (oneDNN,
+        on processors with AMX) is wrong for some sizes, such as 16 channels in patches of 4.
+        """
+        if pixels.dtype != torch.bfloat16 or pixels.device.type != "cpu":
+            return self.projection(pixels)
+        side = self.projection.stride[0]
+        patches = F.unfold(pixels, side, stride=side)  # (B, C * side * side, N)
+        weight, bias = self.projection.weight.flatten(1), self.projection.bias[:, None]
+        rows = pixels.shape[-2] // side
+        return (weight @ patches + bias).unflatten(-1, (rows, -1))
+
 
 class Embeddings(nn.Module):
     """Patches, class token and positions; the mask token is of DINOv2's own training only."""
@@ -44,7 +58,7 @@ class Embeddings(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Project patches and add class token and positions: (B, C, S, S) to (B, 1 + N, D)."""
-        patches = self.patch_embeddings.projection(pixels)  # (B, D, rows, columns)
+        patches = self.patch_embeddings(pixels)  # (B, D, rows, columns)
         positions = self.positions(*patches.shape[-2:]).to(patches.dtype)
         patches = patches.flatten(2).transpose(1, 2)  # (B, N, D), row-major
         cls_token = self.cls_token.expand(len(patches), -1, -1)

@@ -89,7 +89,7 @@ def nano_config(text_vocab_size: int) -> dict:
                 "hidden": 256,
                 "geometry": "correct",
             },
-            "pointing": {"background_objectness": 0.45},
+            "pointing": {"background_objectness": 0.45, "list_ratio": 0.2},
             "language": {"lowercase": True, "multi_turn": False, "nouns": known_nouns()},
         },
     }

@@ -54,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     from groma_ros.train.views import rendered
 
     predictor = Predictor.from_pretrained(args.model)
-    # What is background is a property of the proposer, not of probabilities.
-    kept = {"background_objectness": predictor.model.config.pointing.background_objectness}
+    # What is background is a property of the proposer, and no list is asked for.
+    known = predictor.model.config.pointing
+    kept = {name: getattr(known, name) for name in ("background_objectness", "list_ratio")}
     plain = predictor.model.with_settings(pointing=PointingConfig(**kept))
     predictor = Predictor(plain, predictor.tokenizer)
     examples = collect(predictor, rendered(args.pictures), args.questions, args.seed)

@@ -88,6 +88,7 @@ def test_a_rule_is_written_into_the_config(tmp_path):
                 "temperature": 1.5,
                 "refusal_threshold": 0.4,
                 "ambiguity_ratio": 0.6,
+                "list_ratio": 0.0,
                 "thing_objectness": 0.35,
                 "background_objectness": 0.0,
             },
