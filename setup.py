@@ -31,6 +31,7 @@ setup(
     ],
     extras_require={
         "quantized": ["torchao>=0.18,<0.19"],
+        "openvino": ["openvino>=2025.0"],
         "ros": ["opencv-python-headless>=4.8", "pyyaml>=6.0"],
         "sim": [
             "gymnasium-robotics>=1.3",
@@ -45,6 +46,7 @@ setup(
         "test": [
             "hypothesis>=6.100",
             "import-linter>=2.1",
+            "openvino>=2025.0",
             "psutil>=5.9",
             "pytest>=8.0",
             "pyyaml>=6.0",

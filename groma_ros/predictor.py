@@ -42,6 +42,7 @@ from groma_ros.speed.kv_cache import KeyValueCache
 from groma_ros.values import boxes as box_math
 from groma_ros.values.answers import AnswerEvent, Grounding, Phrase, Status
 from groma_ros.values.commands import Command, CommandPhrase
+from groma_ros.values.precision import TORCH
 
 SAME_BOX_IOU = 0.6
 """A box pointed at is an existing region from this overlap on (the released NMS threshold)."""
@@ -71,6 +72,7 @@ class Predictor:
         cuda_graphs: bool = False,
         compile_decoding: bool = False,
         warm_up: bool = True,
+        backend: str = TORCH,
     ) -> Predictor:
         """Load "nano", a folder, or a hub id; see `inference.device` for what "auto" is.
 
@@ -78,9 +80,11 @@ class Predictor:
         (needs torchao: the extra `quantized`). `cuda_graphs` launches vision encoder and proposer
         as one recorded graph, and each token of an answer as another, on a GPU where that works.
         `compile_decoding` compiles what a token takes by `torch.compile`, which takes a minute at
-        the first answer. The log says where one of them doesn't work. `warm_up` runs the model
-        once, so that the first real picture takes no longer than later ones; False is for a single
-        picture, and for large models on a CPU.
+        the first answer. The log says where one of them doesn't work. `backend` "openvino" or
+        "openvino_bf16" runs vision encoder and proposer as one OpenVINO graph on the CPU (the extra
+        `openvino`), the latter with products in bfloat16. `warm_up` runs the model once, so that
+        the first real picture takes no longer than later ones; False is for a single picture, and
+        for large models on a CPU.
 
         Call a predictor from the thread that made it: in a second one torch's CPU threads run at
         half their speed. Raises ValueError where the model, the device, the precision or the
@@ -94,6 +98,8 @@ class Predictor:
         groma, tokenizer = load_groma(folder, chosen, precision, quantization=quantization)
         if cuda_graphs:
             groma.use_cuda_graphs()
+        if backend != TORCH:
+            groma.use_openvino(backend)
         fixed = None
         if cuda_graphs or compile_decoding:
             fixed = FixedDecoder(groma, cuda_graphs, compile_decoding)

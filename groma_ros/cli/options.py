@@ -10,7 +10,14 @@ import numpy as np
 from PIL import Image
 
 from groma_ros.pictures import read_picture
-from groma_ros.values.precision import AUTO, DTYPES, NO_QUANTIZATION, QUANTIZATIONS
+from groma_ros.values.precision import (
+    AUTO,
+    BACKENDS,
+    DTYPES,
+    NO_QUANTIZATION,
+    QUANTIZATIONS,
+    TORCH,
+)
 
 if TYPE_CHECKING:
     from groma_ros.predictor import Predictor
@@ -55,6 +62,12 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the language model's linear layers in 8 or 4 bits; needs torchao (none)",
     )
     parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=TORCH,
+        help="what runs vision encoder and proposer; openvino needs the extra openvino (torch)",
+    )
+    parser.add_argument(
         "--threads", type=int, default=0, help="CPU threads; 0 is torch's choice (0)"
     )
 
@@ -91,5 +104,10 @@ def load(args: argparse.Namespace) -> Predictor:
     if args.threads:
         torch.set_num_threads(args.threads)
     return Predictor.from_pretrained(
-        args.model, args.device, args.dtype, args.quantization, warm_up=False
+        args.model,
+        args.device,
+        args.dtype,
+        args.quantization,
+        warm_up=False,
+        backend=args.backend,
     )

@@ -7,7 +7,7 @@ ids are never edited in place, and every row of a batch is handled as if it were
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from groma_ros.model.region_proposer import Proposer, ProposerOutput, input_proj
 from groma_ros.model.region_selection import GROUND_SCORE, REFER_SCORE, best_match, select_regions
 from groma_ros.model.vision_encoder import VisionEncoder, drop_class_token, merge_2x2
 from groma_ros.speed.cuda_graph import RecordedFunction
+from groma_ros.speed.openvino_graph import OpenVinoFunction
 
 CHANGEABLE = ("nms_thres", "box_score_thres", "max_region_num", "pointing", "pixels")
 """What may differ between two models of the same weights."""
@@ -80,6 +81,13 @@ class Seen(NamedTuple):
     names: Tensor | None = None
 
 
+class Proposals(NamedTuple):
+    """What regions are chosen from: boxes (B, Q, 4) as (cx, cy, w, h) normalised, scores (B, Q)."""
+
+    pred_boxes: Tensor
+    scores: Tensor
+
+
 class Perceiver(nn.Module):
     """Vision encoder, naming head where there is one, and region proposer."""
 
@@ -119,6 +127,19 @@ class Perceiver(nn.Module):
         return seen, self.propose(seen.states)
 
 
+class _PerceiverOutputs(nn.Module):
+    """A perceiver's outputs as a flat tuple: names where there are any, boxes, scores, states."""
+
+    def __init__(self, perceiver: Perceiver) -> None:
+        super().__init__()
+        self.perceiver = perceiver
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        seen, proposed = self.perceiver(pixels)
+        named = () if seen.names is None else (seen.names,)
+        return (*named, proposed.pred_boxes, proposed.scores, *seen.states)
+
+
 class _WithoutInitialisation(TorchFunctionMode):
     """Leave `torch.nn.init` out: on the meta device it changes nothing and imports the compiler."""
 
@@ -145,7 +166,7 @@ class Groma(nn.Module):
         self.region_encoder = RegionEncoder(config)
         self.extra_lm_head = nn.Linear(text, config.num_new_token, bias=False)
         self.new_input_embs = nn.Embedding(config.num_new_token, text)
-        self._recorded_perceiver: RecordedFunction | None = None
+        self._fast_perceiver: Callable[[Tensor], tuple[Seen, Proposals]] | None = None
 
     @classmethod
     def empty(cls, config: GromaConfig, attention: str = "sdpa") -> Groma:
@@ -175,15 +196,40 @@ class Groma(nn.Module):
         side = self.config.image_size
         if pixels.dim() != 4 or pixels.shape[-2:] != (side, side):
             raise ValueError(f"pixels have shape {tuple(pixels.shape)}, not (B, 3, {side}, {side})")
-        see = self._recorded_perceiver or self.perceiver
+        see = self._fast_perceiver or self.perceiver
         seen, proposed = see(pixels.to(self.device, self.dtype))
         return self.encode(seen, self.select(proposed, refer_boxes_cxcywh_norm))
 
     def use_cuda_graphs(self) -> None:
         """Let `perceive` replay vision encoder and proposer; see `cuda_graphs`."""
-        self._recorded_perceiver = RecordedFunction(
+        self._fast_perceiver = RecordedFunction(
             self.perceiver, lambda result: [result[0].states[-1], result[1].pred_boxes]
         )
+
+    def use_openvino(self, backend: str) -> None:
+        """Let `perceive` run vision encoder, naming head and proposer as one OpenVINO graph.
+
+        `backend` is "openvino", or "openvino_bf16" for products in bfloat16. Raises ValueError
+        where it is not installed, the model is not in float32 on the CPU, or the graph computes
+        something else.
+        """
+        if self.device.type != "cpu" or self.dtype != torch.float32:
+            raise ValueError(
+                f"backend {backend} takes a float32 model on the CPU, not {self.dtype} on "
+                f"{self.device}; set device cpu and dtype float32"
+            )
+        side = self.config.image_size
+        example = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        graph = OpenVinoFunction(_PerceiverOutputs(self.perceiver), example, backend)
+        named = self.perceiver.naming is not None
+
+        def see(pixels: Tensor) -> tuple[Seen, Proposals]:
+            outputs = graph(pixels)
+            names = outputs[0] if named else None
+            boxes, scores, *states = outputs[named:]
+            return Seen(tuple(states), names), Proposals(boxes, scores)
+
+        self._fast_perceiver = see
 
     def with_settings(self, **changes: Any) -> Groma:
         """Return a model that shares these weights and differs in its `config`.
@@ -202,7 +248,7 @@ class Groma(nn.Module):
 
     def select(
         self,
-        proposed: ProposerOutput,
+        proposed: ProposerOutput | Proposals,
         refer_boxes: Sequence[Tensor] | None = None,
         ground_boxes: Sequence[Tensor] | None = None,
     ) -> list[Selection]:

@@ -59,7 +59,8 @@ class Embeddings(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Project patches and add class token and positions: (B, C, S, S) to (B, 1 + N, D)."""
         patches = self.patch_embeddings(pixels)  # (B, D, rows, columns)
-        positions = self.positions(*patches.shape[-2:]).to(patches.dtype)
+        rows, columns = map(int, patches.shape[-2:])
+        positions = self.positions(rows, columns).to(patches.dtype)
         patches = patches.flatten(2).transpose(1, 2)  # (B, N, D), row-major
         cls_token = self.cls_token.expand(len(patches), -1, -1)
         return self.dropout(torch.cat((cls_token, patches), dim=1) + positions)

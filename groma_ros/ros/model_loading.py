@@ -30,6 +30,7 @@ def load_predictor(settings: Settings) -> Predictor:
         settings.quantization,
         settings.cuda_graphs,
         settings.compile_decoding,
+        backend=settings.backend,
     )
 
 

@@ -14,7 +14,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
-from groma_ros.values.precision import AUTO, DTYPES, NO_QUANTIZATION, QUANTIZATIONS
+from groma_ros.values.precision import (
+    AUTO,
+    BACKENDS,
+    DTYPES,
+    NO_QUANTIZATION,
+    QUANTIZATIONS,
+    TORCH,
+)
 
 ALWAYS = "always"  # may change at any time, takes effect at once
 UNCONFIGURED = "unconfigured"  # may change before `configure`, or after `cleanup`
@@ -95,6 +102,13 @@ class Settings:
     compile_decoding: bool = setting(
         False,
         "Compile what a token takes by torch.compile, for about a minute while the model loads.",
+        changes=UNCONFIGURED,
+    )
+    backend: str = setting(
+        TORCH,
+        "What runs vision encoder and proposer: torch, or one OpenVINO graph on the CPU (the extra "
+        "openvino), with products in float32 or in bfloat16.",
+        choices=BACKENDS,
         changes=UNCONFIGURED,
     )
     threads: int = setting(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from groma_ros.checkpoint.locate import local_folder
 from groma_ros.ros.settings import Settings
-from groma_ros.values.precision import NO_QUANTIZATION
+from groma_ros.values.precision import NO_QUANTIZATION, TORCH
 
 CUDA_DRIVER = "libcuda.so.1"
 CUDA_SUCCESS, CUDA_ERROR_NO_DEVICE = 0, 100  # cuda.h
@@ -28,6 +28,11 @@ def check_startup(settings: Settings) -> None:
         raise ValueError(
             f"quantization {settings.quantization} needs torchao, which is not installed; from a "
             "checkout: pip install '.[quantized]'"
+        )
+    if settings.backend != TORCH and importlib.util.find_spec("openvino") is None:
+        raise ValueError(
+            f"backend {settings.backend} needs openvino, which is not installed; from a checkout: "
+            "pip install '.[openvino]'"
         )
     if settings.target_frame and importlib.util.find_spec("tf2_ros") is None:
         raise ValueError(

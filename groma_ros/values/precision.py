@@ -1,4 +1,4 @@
-"""Name the number formats and the quantizations that a model can run in.
+"""Name the number formats, quantizations and backends that a model can run in.
 
 Options of the command line, parameters of the node and the modules that know torch all take their
 names from here; nothing has to be imported to read them.
@@ -10,3 +10,5 @@ AUTO = "auto"
 DTYPES = ("float32", "bfloat16", "float16")
 NO_QUANTIZATION = "none"
 QUANTIZATIONS = (NO_QUANTIZATION, "int8", "int4")
+TORCH = "torch"
+BACKENDS = (TORCH, "openvino", "openvino_bf16")

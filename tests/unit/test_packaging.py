@@ -89,8 +89,8 @@ def test_manifests_name_a_maintainer_and_the_license():
 def test_core_imports_are_declared():
     required = requirements("install_requires")
     assert undeclared(third_party_imports(core_files(), top_level_only=True), required) == set()
-    # Only a video needs OpenCV, and says so where it is absent.
-    assert undeclared(third_party_imports(core_files()), required) == {"cv2"}
+    # Only a video needs OpenCV, and one backend OpenVINO; where they are absent that is said.
+    assert undeclared(third_party_imports(core_files()), required) == {"cv2", "openvino"}
 
 
 @pytest.mark.parametrize("folder", ["sim", "train"])

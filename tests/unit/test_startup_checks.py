@@ -84,6 +84,12 @@ def test_quantization_without_torchao_is_refused(monkeypatch):
         check_startup(Settings(quantization="int8"))
 
 
+def test_a_backend_that_is_not_installed_is_refused(monkeypatch):
+    monkeypatch.setattr(startup_checks.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match="backend openvino needs openvino.*pip install"):
+        check_startup(Settings(backend="openvino"))
+
+
 def test_the_build_of_torch_is_read_and_torch_is_not_imported():
     code = (
         "import sys\n"

@@ -20,7 +20,7 @@ from groma_ros.inference.device import DTYPES, choose_device, default_dtype
 from groma_ros.inference.perception import now_ms
 from groma_ros.model.groma import Groma
 from groma_ros.speed.kv_cache import KeyValueCache
-from groma_ros.values.precision import NO_QUANTIZATION, QUANTIZATIONS
+from groma_ros.values.precision import BACKENDS, NO_QUANTIZATION, QUANTIZATIONS, TORCH
 from groma_ros.verify.benchmark import scaling
 from groma_ros.verify.benchmark.memory import MIB, peak_bytes
 from groma_ros.verify.benchmark.middle_model import CONFIG, QUESTION, build, picture, prompt
@@ -89,6 +89,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --model: fewer bits for the language model (none)",
     )
     parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=TORCH,
+        help="with --model: what runs vision encoder and proposer (torch)",
+    )
+    parser.add_argument(
         "--cuda-graphs",
         action="store_true",
         help="with --model: launch vision encoder and proposer as one CUDA graph",
@@ -120,8 +126,9 @@ def run(args: argparse.Namespace) -> int:
         return _ros(args)
     if args.model and args.scaling:
         raise ValueError("--scaling measures the benchmark's own model; leave --model out")
-    if not args.model and (args.quantization != NO_QUANTIZATION or args.cuda_graphs):
-        raise ValueError("--quantization and --cuda-graphs need --model")
+    needs_model = args.quantization != NO_QUANTIZATION or args.backend != TORCH or args.cuda_graphs
+    if needs_model and not args.model:
+        raise ValueError("--quantization, --backend and --cuda-graphs need --model")
     device = choose_device(args.device)
     torch.set_num_threads(args.threads)
     report = {
@@ -173,7 +180,12 @@ def _use(args: argparse.Namespace) -> dict:
     for name in dict.fromkeys(args.dtype or ["auto"]):
         say(f"loading {args.model}")
         predictor = Predictor.from_pretrained(
-            args.model, args.device, name, args.quantization, args.cuda_graphs
+            args.model,
+            args.device,
+            name,
+            args.quantization,
+            args.cuda_graphs,
+            backend=args.backend,
         )
         device, dtype = predictor.model.device, name_of(predictor.model.dtype)
         ms, regions = robot_use.measure(predictor, args.reps, say)
