@@ -13,6 +13,8 @@ from groma_ros.model.config import GromaConfig, RegionEncoderConfig
 from groma_ros.model.vision_encoder import drop_class_token
 from groma_ros.speed import winograd
 
+EVIDENCE_FLOOR = 0.01
+"""Probabilities of a name far below this are no evidence."""
 # Rows of a map that are normalised at a time.
 _BAND_ROWS = 32
 
@@ -204,16 +206,18 @@ class RegionEncoder(nn.Module):
 def name_evidence(names: Tensor, boxes: Sequence[Tensor], scores: Tensor) -> Tensor:
     """Return how much speaks for each name of each box, (sum of n, K) float32.
 
-    It is the mean of `names` (B, K, G, G) over the middle of the box, which has half its sides,
-    times its objectness: a box that cuts a cup in half is less of a cup than one around it. `boxes`
-    are [(n, 4)] as (cx, cy, w, h) normalised, `scores` (sum of n,); those above 1 count as 1.
+    It is the logarithm of 1 + p / `EVIDENCE_FLOOR`, where p is the mean of `names` (B, K, G, G)
+    over the middle of the box, which has half its sides, times its objectness: a box that cuts a
+    cup in half is less of a cup than one around it. `boxes` are [(n, 4)] as (cx, cy, w, h)
+    normalised, `scores` (sum of n,); those above 1 count as 1.
     """
     side = names.shape[-1]
     middles = [
         torch.cat((box[:, :2] - box[:, 2:] / 4, box[:, :2] + box[:, 2:] / 4), dim=1).float() * side
         for box in boxes
     ]
-    return roi_align(names, middles, size=1, ratio=4).flatten(1) * scores.clamp(max=1)[:, None]
+    share = roi_align(names, middles, size=1, ratio=4).flatten(1)
+    return (share * scores.clamp(max=1)[:, None] / EVIDENCE_FLOOR).log1p()
 
 
 def resize(features: Tensor, size: tuple[int, int]) -> Tensor:

@@ -24,8 +24,8 @@ from groma_ros.train.yolox import detector_head, load_yolox_stem
 
 STEM = "perceiver.vis_encoder.stem."
 PROJECTION = "perceiver.vis_encoder.embeddings.patch_embeddings.projection.weight"
-EVIDENCE = 3.0
-"""How much evidence of a name weighs at first beside the other things that a token says."""
+EVIDENCE = 10.0
+"""How long a token's part for one unit of evidence is at first; tokens are about 40 long."""
 QUERIES = "perceiver.ddetr_transformer.query_position_embeddings.weight"
 
 
@@ -66,7 +66,9 @@ def start_naming(model: Groma, tokenizer: GromaTokenizer) -> None:
     naming.from_detector.weight.zero_()
     naming.from_detector.weight[list(names.COCO_ROWS), range(len(names.COCO_ROWS))] = 1.0
     words = mean_embeddings(model, WordTables(tokenizer).kinds)  # (names, D)
-    model.region_encoder.names.weight.copy_(EVIDENCE * words.T)
+    overlap = words @ words.T + torch.eye(len(words)) * words.square().sum(1).mean() / 50
+    apart = torch.linalg.solve(overlap, words)  # like its own word, and like hardly any other
+    model.region_encoder.names.weight.copy_(EVIDENCE * torch.nn.functional.normalize(apart).T)
 
 
 @torch.no_grad()
