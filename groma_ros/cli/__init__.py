@@ -19,6 +19,7 @@ SUBCOMMANDS = {
     "ground": ("groma_ros.cli.ground", "find in a picture what a command speaks of"),
     "describe": ("groma_ros.cli.describe", "say what is in a box of a picture"),
     "live": ("groma_ros.cli.live", "show a camera or a video with boxes while commands are typed"),
+    "doctor": ("groma_ros.cli.doctor", "say what is installed, found, slow or missing"),
     "convert": ("groma_ros.cli.convert", "write the weights of a checkpoint as safetensors"),
     "load": (
         "groma_ros.verify.benchmark.load",
