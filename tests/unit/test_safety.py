@@ -1,4 +1,4 @@
-"""What the package never does: run a shell or text as code, unpickle, or use the network unasked."""
+"""What the package never does: run a shell or text as code, unpickle, use the network unasked."""
 
 import ast
 import os
