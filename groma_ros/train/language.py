@@ -6,7 +6,7 @@ from the same keys and values, as it does on a robot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +188,34 @@ def shuffled(picture: SeenPicture, rng: np.random.Generator) -> tuple[SeenPictur
         ),
         order,
     )
+
+
+RENAMED_SHARE = 0.6
+"""Of photographs: how many are asked about under other names."""
+
+
+def renamed(picture: SeenPicture, rng: np.random.Generator) -> SeenPicture:
+    """Exchange names of a photograph for others, in what the naming head says and in the truth.
+
+    A rare name is as good as a frequent one then: the language model learns to read the evidence of
+    every name, and not by heart which picture holds what.
+    """
+    if picture.truth.whole or rng.random() > RENAMED_SHARE:
+        return picture
+    number = np.arange(picture.names.shape[1])  # what each name is called from now on
+    present = {*picture.truth.kind.tolist(), *(kind for kind, _ in picture.truth.hidden)}
+    for kind in present:
+        other = int(rng.integers(len(number)))
+        number[[kind, other]] = number[[other, kind]]
+    names = np.empty_like(picture.names)
+    names[:, number] = picture.names
+    truth = replace(
+        picture.truth,
+        kind=number[picture.truth.kind],
+        hidden=tuple((int(number[kind]), colour) for kind, colour in picture.truth.hidden),
+        complete=frozenset(int(number[kind]) for kind in picture.truth.complete),
+    )
+    return replace(picture, names=names, truth=truth)
 
 
 def pack(
@@ -394,7 +422,7 @@ def train_language(
     trainer = Trainer(modules, lr, minutes, Path(checkpoint))
     rng = np.random.default_rng([seed, rank, trainer.steps])
     while trainer.done < 1:
-        picture, _ = shuffled(seen[int(rng.integers(len(seen)))], rng)
+        picture, _ = shuffled(renamed(seen[int(rng.integers(len(seen)))], rng), rng)
         asked = askable(picture, rng, questions, family_weights(rng))
         if not asked:
             continue

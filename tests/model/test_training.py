@@ -22,6 +22,7 @@ from groma_ros.train.language import (
     language_losses,
     pack,
     region_tokens,
+    renamed,
     shuffled,
 )
 from groma_ros.train.naming import naming_losses
@@ -126,6 +127,24 @@ def seen_picture(rng, regions: int, image_tokens: int) -> SeenPicture:
         np.arange(regions),
         truth,
     )
+
+
+def test_names_of_a_photograph_are_exchanged_in_evidence_and_truth_alike():
+    rng = np.random.default_rng(2)
+    picture = seen_picture(rng, 5, 4)
+    assert renamed(picture, rng) is picture, "a rendered picture stays as it is"
+    truth = replace(picture.truth, whole=False, hidden=((7, -1),), complete=frozenset({1, 7, 9}))
+    photograph = replace(picture, truth=truth)
+    exchanged = 0
+    for _ in range(20):
+        other = renamed(photograph, rng)
+        old, new = photograph.truth, other.truth
+        exchanged += bool((old.kind != new.kind).any())
+        told, tells = photograph.names[range(5), old.kind], other.names[range(5), new.kind]
+        assert (told == tells).all(), "what speaks for a thing speaks for its new name"
+        np.testing.assert_array_equal(np.sort(other.names), np.sort(photograph.names))
+        assert (new.hidden[0][0] in new.complete) and len(new.complete) == 3
+    assert 5 < exchanged < 20
 
 
 def test_packed_turns_score_as_they_do_alone(model, tokenizer):
