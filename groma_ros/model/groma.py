@@ -219,7 +219,8 @@ class Groma(nn.Module):
                 f"{self.device}; set device cpu and dtype float32"
             )
         side = self.config.image_size
-        example = torch.randn((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+        patches = torch.randn((1, 3, 6, 6), generator=torch.Generator().manual_seed(0))
+        example = F.interpolate(patches, (side, side), mode="bicubic")  # as smooth as a picture
         graph = OpenVinoFunction(_PerceiverOutputs(self.perceiver), example, backend)
         named = self.perceiver.naming is not None
 

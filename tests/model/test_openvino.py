@@ -40,7 +40,7 @@ def test_a_graph_that_computes_something_else_is_refused():
         def forward(self, x):
             return (x + 1 if torch.jit.is_tracing() else x,)
 
-    with pytest.raises(ValueError, match="backend openvino is off by 1 of the largest value"):
+    with pytest.raises(ValueError, match="backend openvino is off by 1 of the mean value"):
         OpenVinoFunction(OtherWhenTraced(), torch.ones(1, 2), "openvino")
 
 
