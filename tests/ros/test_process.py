@@ -127,7 +127,7 @@ def test_a_parameter_that_does_not_exist_is_warned_of_with_the_nearest_one(start
     (misspelt,) = [line for line in told if "modle" in line]
     assert "there is no parameter modle, its value is not used; is mode or model meant?" in misspelt
     (other,) = [line for line in told if "nonexistent" in line]
-    assert "there are autostart, cameras, command_timeout_s, " in other
+    assert "there are autostart, backend, cameras, command_timeout_s, " in other
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=PATIENCE_S)
     assert "there is no parameter" not in rest
