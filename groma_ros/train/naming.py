@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groma_ros.model.naming import NamingHead
 from groma_ros.train.loop import Trainer, fast_numbers
-from groma_ros.train.perceiver import NAMES, UNKNOWN, Target, assign_cells_of, target_of
-from groma_ros.train.start import start_model
-from groma_ros.train.views import ViewFolder
+from groma_ros.train.perceiver import (
+    NAMES,
+    UNKNOWN,
+    Target,
+    assign_cells_of,
+    batches,
+    start_on_views,
+)
 from groma_ros.train.words import WordTables
 
 NOTHING_WEIGHT = 0.1
@@ -68,20 +72,12 @@ def train_naming(
 ) -> None:
     """Train on views for `minutes`; the stem stays as it is."""
     torch.manual_seed(seed + rank)
-    model, tokenizer = start_model(start, detector)
-    folder, stem, head = ViewFolder(views), model.perceiver.vis_encoder.stem, model.perceiver.naming
+    model, tokenizer, folder = start_on_views(start, detector, views)
+    stem, head = model.perceiver.vis_encoder.stem, model.perceiver.naming
     also_right = WordTables(tokenizer).also_right
-    stem.requires_grad_(False)
     trainer = Trainer(nn.ModuleDict({"naming": head}), lr, minutes, Path(checkpoint))
-    rng = np.random.default_rng([seed, rank, trainer.steps])
     head.train()
-    while trainer.done < 1:
-        if trainer.steps % 200 == 0:
-            folder.refresh()
-        numbers = rng.integers(len(folder), size=batch).tolist()
-        said = folder.detector(numbers)
-        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, said, strict=True)]
-        levels = tuple(level.float() for level in folder.levels(numbers))
+    for levels, _, targets in batches(folder, trainer, batch, seed):
         with torch.no_grad():
             features = stem.joined(levels)
         with fast_numbers():

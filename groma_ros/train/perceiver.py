@@ -12,6 +12,7 @@ A photograph may be labelled in part: where an unlabelled thing could be, nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from groma_ros.encoding.tokenizer import GromaTokenizer
 from groma_ros.model.groma import Groma, Seen
 from groma_ros.model.region_encoder import name_evidence
 from groma_ros.model.region_proposer import ProposerOutput
@@ -307,6 +309,35 @@ def settle_detector(stem: JointStem, views: ViewFolder, count: int = 64) -> None
     stem.detector.deviation.copy_(deviation[0].clamp(min=1e-2))
 
 
+def start_on_views(
+    start: str, detector: str, views: str
+) -> tuple[Groma, GromaTokenizer, ViewFolder]:
+    """Return the model that a stage starts from, its tokenizer and the views.
+
+    The stem is settled on the views and stays as it is from there on.
+    """
+    model, tokenizer = start_model(start, detector)
+    folder, stem = ViewFolder(views), model.perceiver.vis_encoder.stem
+    if (stem.detector.deviation == 1).all():
+        settle_detector(stem, folder)
+    stem.requires_grad_(False)
+    return model, tokenizer, folder
+
+
+def batches(
+    folder: ViewFolder, trainer: Trainer, batch: int, seed: int
+) -> Iterator[tuple[tuple[Tensor, ...], Tensor, list[Target]]]:
+    """Yield levels, what the detector says and targets of drawn views until the time is spent."""
+    rng = np.random.default_rng([seed, trainer.rank, trainer.steps])
+    while trainer.done < 1:
+        if trainer.steps % 200 == 0:
+            folder.refresh()
+        numbers = rng.integers(len(folder), size=batch).tolist()
+        said = folder.detector(numbers)
+        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, said, strict=True)]
+        yield tuple(level.float() for level in folder.levels(numbers)), said, targets
+
+
 def train_perceiver(
     rank: int,
     views: str,
@@ -324,28 +355,18 @@ def train_perceiver(
     So does the naming head, which is read from its checkpoint `naming`.
     """
     torch.manual_seed(seed + rank)
-    model, tokenizer = start_model(start, detector)
-    folder, stem = ViewFolder(views), model.perceiver.vis_encoder.stem
-    if (stem.detector.deviation == 1).all():
-        settle_detector(stem, folder)
+    model, tokenizer, folder = start_on_views(start, detector, views)
     aids = Aids(model.config.vision.hidden_size, model.config.language.hidden_size)
     words = WordTables(tokenizer)
     head = model.perceiver.naming
     head.load_state_dict(part(torch.load(naming, weights_only=True)["modules"], "naming"))
-    for kept in (model.llm, stem, head):
+    for kept in (model.llm, head):
         kept.requires_grad_(False)
     parts = {"perceiver": model.perceiver, "region_encoder": model.region_encoder}
     modules = nn.ModuleDict(parts | {"img_txt_bridge": model.img_txt_bridge, "aids": aids})
     trainer = Trainer(modules, lr, minutes, Path(checkpoint), gentle=model.region_encoder)
-    rng = np.random.default_rng([seed, rank, trainer.steps])
     modules.train()
-    while trainer.done < 1:
-        if trainer.steps % 200 == 0:
-            folder.refresh()
-        numbers = rng.integers(len(folder), size=batch).tolist()
-        said = folder.detector(numbers)
-        targets = [target_of(folder.truths[n], d) for n, d in zip(numbers, said, strict=True)]
-        levels = tuple(level.float() for level in folder.levels(numbers))
+    for levels, said, targets in batches(folder, trainer, batch, seed):
         with fast_numbers():
             losses, figures = perceiver_losses(model, aids, words, levels, said, targets)
         trainer.step(losses, batch, figures)

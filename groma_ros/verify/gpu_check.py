@@ -17,10 +17,11 @@ import torch
 
 from groma_ros.checkpoint.released_config import RELEASED
 from groma_ros.model.config import GromaConfig
-from groma_ros.model.groma import Groma
 from groma_ros.pictures import open_pictures
 from groma_ros.predictor import Predictor
 from groma_ros.values.boxes import iou
+from groma_ros.verify.benchmark.following import drawn
+from groma_ros.verify.benchmark.parts import machine
 
 MODEL = "nano"
 PHRASES = ("the red cup", "the leftmost bottle", "the banana", "the blue book")
@@ -56,7 +57,7 @@ def check(
     }
     config = released or GromaConfig.from_dict(RELEASED)
     parts["released_size"] = _part(lambda: released_size(config, device, reps))
-    return {"device": device_name(device), "torch": torch.__version__, "parts": parts}
+    return {"device": machine(torch.device(device)), "torch": torch.__version__, "parts": parts}
 
 
 def _part(work: Callable[[], dict]) -> dict:
@@ -68,9 +69,8 @@ def _part(work: Callable[[], dict]) -> dict:
 
 def answers(predictor: Predictor, pictures: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the boxes (k, 4) that answer each phrase about each picture."""
-    each = [
-        predictor.ground(predictor.perceive(rgb), f"find {p}") for rgb in pictures for p in PHRASES
-    ]
+    seen = [predictor.perceive(rgb) for rgb in pictures]
+    each = [predictor.ground(perception, f"find {p}") for perception in seen for p in PHRASES]
     return [answer.target.boxes_xyxy for answer in each]
 
 
@@ -114,17 +114,6 @@ def released_size(config: GromaConfig, device: str, reps: int) -> dict:
     return {"right": bool(np.isfinite(box_ms)), "within_budget": box_ms <= BUDGET_MS} | report
 
 
-def drawn(config: GromaConfig, device: str, dtype: torch.dtype) -> Groma:
-    """Return a model whose small weights are drawn on the device."""
-    model = Groma.empty(config)
-    state = {
-        name: 0.02 * torch.randn(value.shape, device=device, dtype=dtype)
-        for name, value in model.state_dict().items()
-    }
-    model.load_state_dict(state, assign=True)
-    return model.eval().requires_grad_(False)
-
-
 def _timed(work: Callable[[], object], device: str) -> float:
     """Return how long some work takes, in milliseconds; a GPU is waited for."""
     started_s = time.perf_counter()
@@ -136,8 +125,3 @@ def _timed(work: Callable[[], object], device: str) -> float:
 
 def _median(values: Sequence[float]) -> float:
     return round(float(np.median(values)), 2)
-
-
-def device_name(device: str) -> str:
-    """Return the name of a GPU, or "cpu"."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

@@ -26,10 +26,13 @@ PROMPT, QUESTION = 450, 30
 """Tokens of a prompt with 256 image tokens and up to 100 regions, and of a question."""
 
 
-def drawn(config: GromaConfig) -> Groma:
-    """Return a model with small drawn weights."""
+def drawn(config: GromaConfig, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Groma:
+    """Return a model with small weights, drawn on the device."""
     model = Groma.empty(config)
-    state = {n: 0.02 * torch.randn(t.shape) for n, t in model.state_dict().items()}
+    state = {
+        name: 0.02 * torch.randn(value.shape, device=device, dtype=dtype)
+        for name, value in model.state_dict().items()
+    }
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False)
 
